@@ -1,0 +1,90 @@
+/*
+ * Bundle to target: prove it, check that it fits, send it, read it back.
+ */
+#ifndef FERRY_LOAD_H
+#define FERRY_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ferry/context.h"
+#include "ferry/error.h"
+#include "ferry/registry.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Borrowed until ferry_load_free(). */
+struct ferry_load_options {
+	const char *bundle;
+	/*
+	 * "docker", "docker-daemon:SOCKET", "HOST[:PORT][/PREFIX]" or
+	 * "docker://HOST[:PORT][/PREFIX]".
+	 */
+	const char *to;
+	/* The images to load, as people write them; none: all. */
+	const char *const *only;
+	size_t only_count;
+	bool any_host; /* the target serves other machines than this one */
+	unsigned jobs; /* blobs at once; 0: FERRY_JOBS_DEFAULT */
+	struct ferry_registry_options registry;
+};
+
+enum ferry_load_state {
+	FERRY_LOAD_PENDING, /* not begun, or not finished when it ended */
+	FERRY_LOAD_DONE,    /* sent, and read back equal */
+	FERRY_LOAD_PRESENT, /* was there already; proved all the same */
+	FERRY_LOAD_FAILED,
+};
+
+struct ferry_load_image {
+	const char *name;	 /* in the bundle: "redis:7-alpine" */
+	const char *target_name; /* there: "127.0.0.1:5000/redis:7-alpine" */
+	const char *platform;
+	const char *digest; /* manifest; for Docker the image ID */
+	uint64_t size;	    /* bytes of its blobs, each once */
+	enum ferry_load_state state;
+	const char *detail; /* what happened, in words; "" before */
+};
+
+struct ferry_load_plan {
+	const char *target;   /* in words: "registry 127.0.0.1:5000" */
+	const char *platform; /* what the target runs on, or "any" */
+	const struct ferry_load_image *images;
+	size_t image_count;
+	size_t blob_count;
+	uint64_t blob_bytes;   /* at most this many are sent */
+	uint64_t needed_bytes; /* on the target's disk, about; 0: not known */
+	uint64_t free_bytes;   /* there; 0: not known */
+};
+
+struct ferry_load;
+
+/*
+ * Opens and checks the bundle's metadata, reaches the target, and refuses a
+ * host that the images do not fit with FERRY_E_PLATFORM; sends nothing.
+ */
+int ferry_load_plan(struct ferry_context *context,
+		    const struct ferry_load_options *options,
+		    struct ferry_load **out, struct ferry_error *err);
+
+/* Lives as long as `load`; the images' states follow ferry_load_run(). */
+const struct ferry_load_plan *ferry_load_get_plan(const struct ferry_load *load);
+
+/*
+ * FERRY_E_PARTIAL when some images are in place and others are not, each
+ * with its reason in its `detail`.
+ */
+int ferry_load_run(struct ferry_load *load, struct ferry_error *err);
+
+/* Bytes of blobs that went over the wire. */
+uint64_t ferry_load_sent(const struct ferry_load *load);
+
+void ferry_load_free(struct ferry_load *load);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

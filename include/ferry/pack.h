@@ -1,0 +1,88 @@
+/*
+ * Registry to bundle: work out the plan, look at it, carry it out.
+ */
+#ifndef FERRY_PACK_H
+#define FERRY_PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ferry/context.h"
+#include "ferry/error.h"
+#include "ferry/registry.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Borrowed until ferry_pack_free(). */
+struct ferry_pack_options {
+	/* As people write them: "redis:7", "quay.io/a/b@sha256:...". */
+	const char *const *references;
+	size_t reference_count;
+	/* Text files, one reference a line, '#' comments; "-": stdin. */
+	const char *const *lists;
+	size_t list_count;
+	const char *output;
+	const char *platform; /* OS/ARCH[/VARIANT]; NULL: linux/amd64 */
+	unsigned jobs;	      /* blobs at once; 0: FERRY_JOBS_DEFAULT */
+	bool force;	      /* replace `output` if it exists */
+	struct ferry_registry_options registry;
+};
+
+struct ferry_pack_image {
+	const char *name;     /* as Docker shows it: "redis:7-alpine" */
+	const char *platform; /* what was chosen; NULL when refused */
+	const char *digest;   /* of the platform's manifest, or NULL */
+	uint64_t size;	      /* bytes of its blobs, each once */
+	uint64_t shared;      /* of these, what other images have too */
+	const char *refusal;  /* why it cannot be packed, or NULL */
+	bool wrong_platform;  /* the refusal is about the platform */
+};
+
+struct ferry_pack_plan {
+	const struct ferry_pack_image *images; /* by name */
+	size_t image_count;
+	size_t refused;		/* images with a refusal */
+	size_t blob_count;	/* unique */
+	uint64_t blob_bytes;	/* of these, manifests and configs included */
+	uint64_t pull_bytes;	/* what still has to come over the network */
+	uint64_t shared_bytes;	/* what is not pulled again, since shared */
+	uint64_t bundle_bytes;	/* the file that this makes; at most, if .. */
+	bool compressed;	/* .. some layers have yet to be compressed */
+	uint64_t free_bytes;	/* where the output goes */
+	uint64_t largest_file;	/* there; UINT64_MAX: no limit known */
+	const char *no_room;	/* why the output cannot fit, or NULL */
+};
+
+struct ferry_pack;
+
+/*
+ * Resolves every reference, reads its config, and adds it all up; no layer
+ * is pulled and nothing is written.  Refusals are part of the plan: *out is
+ * set and 0 returned as long as a plan could be made.
+ */
+int ferry_pack_plan(struct ferry_context *context,
+		    const struct ferry_pack_options *options,
+		    struct ferry_pack **out, struct ferry_error *err);
+
+/* Lives as long as `pack`. */
+const struct ferry_pack_plan *ferry_pack_get_plan(const struct ferry_pack *pack);
+
+/*
+ * Pulls, proves and writes the bundle.  Fails without pulling anything when
+ * the plan holds a refusal.  After a failure there is no file under the
+ * output's name that was not there before.
+ */
+int ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err);
+
+/* The size of the file that ferry_pack_run() wrote. */
+uint64_t ferry_pack_written(const struct ferry_pack *pack);
+
+void ferry_pack_free(struct ferry_pack *pack);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,61 @@
+/*
+ * Files: whole reads and writes at an offset, small files with a limit, and
+ * output that appears under its name only when it is whole.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+/* Exactly `size` bytes, or an error; the end of the file is one. */
+int file_read_at(int fd, void *data, size_t size, uint64_t offset,
+		 struct ferry_error *err) MUST_CHECK;
+int file_write_at(int fd, const void *data, size_t size, uint64_t offset,
+		  struct ferry_error *err) MUST_CHECK;
+
+/* Appends the file's content ("-": standard input) up to the limit. */
+int file_load(const char *path, struct buffer *out, struct ferry_error *err)
+	MUST_CHECK;
+
+/*
+ * A file in the making: PATH.partial, locked against a second writer, beside
+ * where it will be.  What a killed run left there is overwritten.
+ */
+struct output {
+	int fd; /* -1: not open */
+	char *path;
+	char *partial;
+	bool force;
+};
+
+/*
+ * Fails when `path` exists (unless `force`) or is no regular file, its folder
+ * does not exist or cannot be written, or another process is writing it.
+ */
+int output_open(struct output *output, const char *path, bool force,
+		struct ferry_error *err) MUST_CHECK;
+
+/* Syncs, renames and syncs the folder: from here on the file is there. */
+int output_commit(struct output *output, struct ferry_error *err) MUST_CHECK;
+
+/* Without a commit: removes what was written.  Harmless on a closed one. */
+void output_release(struct output *output);
+
+/* What the file system of `path`'s folder can take. */
+struct file_room {
+	uint64_t free;	  /* bytes free for this user */
+	uint64_t largest; /* bytes of the largest single file */
+	const char *why;  /* what sets `largest`, or NULL if nothing does */
+};
+
+int file_room(const char *path, struct file_room *out, struct ferry_error *err)
+	MUST_CHECK;
+
+/* statfs(2) f_type -> largest file in bytes, UINT64_MAX: not limited. */
+uint64_t file_system_limit(uint64_t type);
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * HTTP over libcurl: one exchange at a time, no redirects followed, every
+ * answer bounded.
+ *
+ * This layer knows nothing of registries.  It says what the server answered,
+ * or that the connection did not hold; whether to try again, where to go
+ * next and with which credentials is for the caller to decide.
+ */
+#ifndef NET_HTTP_H
+#define NET_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/context.h"
+#include "base/sink.h"
+
+/* What all requests of one client have in common; borrowed. */
+struct http_settings {
+	struct ferry_context *context;
+	const char *ca; /* PEM file; NULL: the system's */
+	const char *cert;
+	const char *key;
+	const char *unix_socket; /* NULL: TCP */
+};
+
+/* A client with its kept connections; used by one thread at a time. */
+struct http;
+
+int http_new(struct http **out, const struct http_settings *settings,
+	     struct ferry_error *err) MUST_CHECK;
+void http_free(struct http *http);
+
+#define HTTP_HEADER_LINES 128
+#define HTTP_HEADER_BYTES 65536
+#define HTTP_BODY_MAX ((size_t)1 << 20)
+#define HTTP_STALL_SECONDS 60
+
+struct http_request {
+	const char *method;
+	const char *url; /* http or https, nothing else */
+	const char *const *headers; /* "Name: value" */
+	size_t header_count;
+	const void *body; /* NULL: none */
+	size_t body_size;
+	/* Where the body of a 2xx answer goes; NULL: into response.body. */
+	struct sink *sink;
+	size_t body_max; /* of response.body; 0: HTTP_BODY_MAX */
+	/* Give up after so long with hardly a byte; 0: HTTP_STALL_SECONDS. */
+	unsigned stall_seconds;
+};
+
+struct http_response {
+	int status;
+	struct buffer body; /* of a 2xx answer without a sink, and of errors */
+	struct buffer headers; /* "name: value" NUL-terminated, in order */
+	/* After a failure: */
+	bool unreachable; /* no connection was had at all */
+	bool broken;	  /* it broke or stalled: worth another try */
+};
+
+#define HTTP_RESPONSE { 0 }
+#define AUTO_RESPONSE AUTO(http_response_release) struct http_response
+
+void http_response_release(struct http_response *response);
+
+/*
+ * The value of the `nth` header line called `name` (any case), without white
+ * space around it, or NULL.
+ */
+const char *http_response_header(const struct http_response *response,
+				 const char *name, size_t nth);
+
+/*
+ * One request, one answer.  0 means an answer came in whole, whatever its
+ * status.  The sink's own error is passed on as it is.
+ */
+int http_perform(struct http *http, const struct http_request *request,
+		 struct http_response *response,
+		 struct ferry_error *err) MUST_CHECK;
+
+/*
+ * A request whose body is pushed piece by piece.  After begin(): write to the
+ * sink, then finish(); or just free() it, which breaks the connection so that
+ * the server cannot take it for complete.
+ *
+ * A server may answer before it has seen all: then the sink's write fails
+ * and http_upload_answered() holds: finish() returns that answer.
+ */
+struct http_upload;
+
+#define HTTP_CHUNKED UINT64_MAX /* the size is not known beforehand */
+
+int http_upload_begin(struct http *http, const struct http_request *request,
+		      uint64_t size, struct http_upload **out,
+		      struct ferry_error *err) MUST_CHECK;
+struct sink *http_upload_sink(struct http_upload *upload);
+bool http_upload_answered(const struct http_upload *upload);
+int http_upload_finish(struct http_upload *upload,
+		       struct http_response *response,
+		       struct ferry_error *err) MUST_CHECK;
+void http_upload_free(struct http_upload *upload);
+
+#endif

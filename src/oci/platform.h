@@ -1,0 +1,41 @@
+/*
+ * Platforms: OS/ARCH[/VARIANT] in Go's names, as OCI image-spec image-index.md
+ * ("platform") and config.md use them.
+ */
+#ifndef OCI_PLATFORM_H
+#define OCI_PLATFORM_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+#define PLATFORM_WORD 32
+#define PLATFORM_TEXT (3 * PLATFORM_WORD)
+
+/* Words of lower-case letters, digits, '.', '_', '-'; variant may be "". */
+struct platform {
+	char os[PLATFORM_WORD];
+	char architecture[PLATFORM_WORD];
+	char variant[PLATFORM_WORD];
+};
+
+int platform_parse(struct platform *out, const char *text,
+		   struct ferry_error *err) MUST_CHECK;
+
+/* From the three fields of a JSON document; `variant` may be NULL. */
+int platform_set(struct platform *out, const char *os, const char *architecture,
+		 const char *variant, struct ferry_error *err) MUST_CHECK;
+
+/* "linux/arm64/v8"; returns `out`. */
+const char *platform_text(char out[PLATFORM_TEXT],
+			  const struct platform *platform);
+
+/*
+ * How well `offered` serves `wanted`: 0 not at all, else the higher the
+ * better.  No variant means v8 for arm64, v7 for arm and v1 for amd64; a
+ * lower variant of the same architecture serves, a higher one does not.
+ */
+unsigned platform_match(const struct platform *wanted,
+			const struct platform *offered);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * A release: images resolved to one platform each, and their blobs, each once.
+ *
+ * This is what a plan is made of and what the copy engine moves, whichever
+ * way it goes.
+ */
+#ifndef OCI_RELEASE_H
+#define OCI_RELEASE_H
+
+#include "oci/manifest.h"
+#include "oci/reference.h"
+
+/* An image of one platform.  Owns what it points to; zeroed is empty. */
+struct image {
+	struct reference reference; /* its name; the pin is dropped */
+	struct platform platform;   /* of its config */
+	struct digest index_digest; /* it was chosen from, if from an index */
+	struct descriptor descriptor; /* of the manifest */
+	struct buffer manifest_bytes;
+	struct buffer config_bytes;
+	struct manifest manifest;
+	size_t *blobs; /* its blobs in the release, each once; manifest first */
+	size_t blob_count;
+	uint64_t size;	 /* bytes of these */
+	uint64_t shared; /* of these, what other images use too */
+};
+
+/*
+ * Parses manifest and config that `image` carries as bytes, and checks that
+ * digests and sizes hold and that there are as many layers as diff_ids.
+ */
+int image_parse(struct image *image, struct ferry_error *err) MUST_CHECK;
+void image_release(struct image *image);
+
+struct blob {
+	struct descriptor descriptor;
+	const struct buffer *content; /* manifests and configs; else NULL */
+	size_t image;		      /* the first image that uses it */
+	size_t uses;		      /* how many images use it */
+	bool plain;		      /* a layer nobody compressed yet */
+};
+
+struct release {
+	struct image *images; /* by reference_name() */
+	size_t image_count;
+	/* Manifests and configs, then compressed layers, then plain ones. */
+	struct blob *blobs;
+	size_t blob_count;
+	uint64_t blob_bytes;
+};
+
+/*
+ * Takes the images over (also on failure), sorts them by name and collects
+ * their blobs.  Two images of one name, or one digest with two sizes, are an
+ * error.
+ */
+int release_init(struct release *out, struct image *take_images, size_t count,
+		 struct ferry_error *err) MUST_CHECK;
+void release_release(struct release *release);
+
+#endif
