@@ -30,7 +30,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion \
 	-Wimplicit-fallthrough
 HARDENING := -fstack-protector-strong $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 CFLAGS ?= -O2 -g
-ALL_CFLAGS := -std=gnu11 $(CFLAGS) -fPIC -fvisibility=hidden -pthread \
+ALL_CFLAGS := -std=gnu11 $(CFLAGS) -fPIC -pthread \
 	$(WARNINGS) $(if $(WERROR),-Werror) $(HARDENING) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude -Isrc \
@@ -58,11 +58,11 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Internal names stay inside: the archive is one object whose hidden symbols
+# Internal names stay inside: the archive is one object whose other symbols
 # have become local, so that it cannot clash with the program it is put into.
 $(B)/libferry.o: $(LIB_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(LD) -r -o $@.tmp $^ && $(OBJCOPY) --localize-hidden $@.tmp $@
+	$(Q)$(LD) -r -o $@.tmp $^ && $(OBJCOPY) --wildcard --keep-global-symbol='ferry_*' $@.tmp $@
 	@rm -f $@.tmp
 
 $(B)/libferry.a: $(B)/libferry.o
@@ -72,7 +72,7 @@ $(B)/libferry.a: $(B)/libferry.o
 
 $(B)/libferry.so: $(LIB_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared -Wl,-soname,libferry.so.0 -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+	$(Q)$(CC) -shared -Wl,-soname,libferry.so.0 -Wl,--version-script=src/libferry.map -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
 $(B)/ferry: $(CLI_OBJ) $(LIB_OBJ)
 	$(call say,LD,$@)
