@@ -1,0 +1,21 @@
+"""The real programs that ferry talks to, as context managers for tests and the demo."""
+
+import json
+
+from certificates import Certificate, self_signed, server_certificate
+from docker import Docker
+from podman import Podman
+from process import PeerError, Process, free_port, run, wait_for
+from registry import Registry
+from tokens import TokenRequest, TokenServer
+
+__all__ = ["Certificate", "Docker", "PeerError", "Podman", "Process", "Registry",
+           "TokenRequest", "TokenServer", "free_port", "self_signed", "server_certificate",
+           "skopeo_inspect", "wait_for"]
+
+
+def skopeo_inspect(registry, name, raw=False, tls_verify=False):
+    """What skopeo sees under a name in a registry: a document, or its bytes if RAW."""
+    options = [f"--tls-verify={str(tls_verify).lower()}"] + ["--raw"] * raw
+    text = run("skopeo", "inspect", *options, f"docker://{registry.address}/{name}")
+    return text.encode() if raw else json.loads(text)
