@@ -1,0 +1,250 @@
+#include "codec/frame.h"
+
+#include <string.h>
+#include <zstd.h>
+
+#include "base/file.h"
+
+/* The one pinned mode: format.md names it, and bytes depend on it. */
+#define LEVEL 3
+#define CHECKSUM 4 /* not in libzstd's bound */
+#define STAGE ((size_t)256 << 10)
+
+static int
+zstd_failed(size_t code, struct ferry_error *err)
+{
+	return error_set(err, FERRY_E_FAILED, "zstd: %s",
+			 ZSTD_getErrorName(code));
+}
+
+uint64_t
+frame_zstd_bound(struct frame_run run)
+{
+	uint64_t full = frame_count(run) - 1;
+	uint64_t last = run.length - full * FRAME_CONTENT;
+
+	return full * (ZSTD_compressBound(FRAME_CONTENT) + CHECKSUM) +
+	       ZSTD_compressBound(last) + CHECKSUM;
+}
+
+static int
+set_up(ZSTD_CCtx *context, struct ferry_error *err)
+{
+	static const struct {
+		ZSTD_cParameter name;
+		int value;
+	} parameters[] = {
+		{ ZSTD_c_compressionLevel, LEVEL },
+		{ ZSTD_c_windowLog, FRAME_WINDOW_LOG },
+		{ ZSTD_c_checksumFlag, 1 },
+		{ ZSTD_c_contentSizeFlag, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++) {
+		size_t code = ZSTD_CCtx_setParameter(
+			context, parameters[i].name, parameters[i].value);
+		if (ZSTD_isError(code))
+			return zstd_failed(code, err);
+	}
+	return 0;
+}
+
+/* One call a frame: how the content arrived must not show in the bytes. */
+static int
+compress_frame(struct frame_encoder *encoder, struct ferry_error *err)
+{
+	size_t bound = ZSTD_compressBound(encoder->staged) + CHECKSUM;
+	AUTO_FREE uint8_t *packed = malloc(bound);
+	size_t size;
+	int rc;
+
+	if (!packed)
+		return error_nomem(err);
+	size = ZSTD_compress2(encoder->state, packed, bound, encoder->stage,
+			      encoder->staged);
+	if (ZSTD_isError(size))
+		return zstd_failed(size, err);
+	rc = sink_write(encoder->out, packed, size, err);
+	if (!rc && encoder->listener)
+		rc = encoder->listener->frame(encoder->listener, size,
+					      encoder->staged, err);
+	encoder->staged = 0;
+	return rc;
+}
+
+static int
+encode(struct sink *sink, const void *data, size_t size,
+       struct ferry_error *err)
+{
+	struct frame_encoder *encoder = (struct frame_encoder *)sink;
+	const uint8_t *at = data;
+	int rc = 0;
+
+	while (size && !rc) {
+		size_t part;
+
+		if (!encoder->frame_left)
+			encoder->frame_left =
+				frame_content_at(encoder->run, encoder->at);
+		part = size < encoder->frame_left ? size : encoder->frame_left;
+		memcpy(encoder->stage + encoder->staged, at, part);
+		encoder->staged += part;
+		at += part;
+		size -= part;
+		encoder->at += part;
+		encoder->frame_left -= part;
+		if (!encoder->frame_left)
+			rc = compress_frame(encoder, err);
+	}
+	return rc;
+}
+
+int
+frame_zstd_begin(struct frame_encoder *encoder, struct frame_run run,
+		 struct sink *out, struct frame_listener *listener,
+		 struct ferry_error *err)
+{
+	*encoder = (struct frame_encoder){ .sink = { .write = encode },
+					   .out = out,
+					   .listener = listener,
+					   .run = run };
+	encoder->state = ZSTD_createCCtx();
+	encoder->stage = malloc(FRAME_CONTENT + FRAME_TRAILER);
+	if (!encoder->state || !encoder->stage)
+		return error_nomem(err);
+	return set_up(encoder->state, err);
+}
+
+void
+frame_zstd_release(struct frame_encoder *encoder)
+{
+	ZSTD_freeCCtx(encoder->state);
+	free(encoder->stage);
+	encoder->state = NULL;
+	encoder->stage = NULL;
+}
+
+/* A run being unpacked, frame by frame. */
+struct decoder {
+	ZSTD_DCtx *context;
+	int fd;
+	uint64_t offset;
+	uint64_t left; /* packed bytes not read yet */
+	uint8_t *input;
+	uint8_t *output;
+	ZSTD_inBuffer window;
+	uint64_t packed; /* of this frame */
+};
+
+static int
+refill(struct decoder *decoder, struct ferry_error *err)
+{
+	size_t size = decoder->left < STAGE ? decoder->left : STAGE;
+	int rc;
+
+	if (!size)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "a compressed frame has no end");
+	rc = file_read_at(decoder->fd, decoder->input, size, decoder->offset,
+			  err);
+	if (rc)
+		return rc;
+	decoder->offset += size;
+	decoder->left -= size;
+	decoder->window = (ZSTD_inBuffer){ decoder->input, size, 0 };
+	return 0;
+}
+
+static int
+decode_some(struct decoder *decoder, uint64_t *content, bool *ended,
+	    struct sink *to, struct ferry_error *err)
+{
+	ZSTD_outBuffer output = { decoder->output, STAGE, 0 };
+	size_t before = decoder->window.pos;
+	size_t code = ZSTD_decompressStream(decoder->context, &output,
+					    &decoder->window);
+
+	if (ZSTD_isError(code))
+		return error_set(err, FERRY_E_DAMAGED, "zstd: %s",
+				 ZSTD_getErrorName(code));
+	decoder->packed += decoder->window.pos - before;
+	if (output.pos > *content)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "a frame holds more than it should");
+	*content -= output.pos;
+	*ended = code == 0;
+	return output.pos ? sink_write(to, decoder->output, output.pos, err)
+			  : 0;
+}
+
+static int
+decode_frame(struct decoder *decoder, uint64_t content, struct sink *to,
+	     struct ferry_error *err)
+{
+	bool ended = false;
+
+	decoder->packed = 0;
+	ZSTD_DCtx_reset(decoder->context, ZSTD_reset_session_only);
+	while (!ended) {
+		int rc = decoder->window.pos == decoder->window.size
+				 ? refill(decoder, err)
+				 : 0;
+
+		if (!rc)
+			rc = decode_some(decoder, &content, &ended, to, err);
+		if (rc)
+			return rc;
+	}
+	if (content)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "a frame holds less than it should");
+	return 0;
+}
+
+static int
+decode_run(struct decoder *decoder, struct frame_run run, struct sink *to,
+	   struct frame_listener *listener, struct ferry_error *err)
+{
+	uint64_t at = 0;
+
+	while (at < run.length) {
+		uint64_t content = frame_content_at(run, at);
+		int rc = decode_frame(decoder, content, to, err);
+
+		if (!rc && listener)
+			rc = listener->frame(listener, decoder->packed, content,
+					     err);
+		if (rc)
+			return rc;
+		at += content;
+	}
+	if (decoder->left || decoder->window.pos != decoder->window.size)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "bytes behind the last frame");
+	return 0;
+}
+
+int
+frame_zstd_decode(int fd, uint64_t offset, uint64_t packed,
+		  struct frame_run run, struct sink *to,
+		  struct frame_listener *listener, struct ferry_error *err)
+{
+	AUTO_FREE uint8_t *input = malloc(STAGE);
+	AUTO_FREE uint8_t *output = malloc(STAGE);
+	struct decoder decoder = { .context = ZSTD_createDCtx(),
+				   .fd = fd,
+				   .offset = offset,
+				   .left = packed,
+				   .input = input,
+				   .output = output };
+	int rc = input && output && decoder.context ? 0 : error_nomem(err);
+
+	if (!rc &&
+	    ZSTD_isError(ZSTD_DCtx_setParameter(
+		    decoder.context, ZSTD_d_windowLogMax, FRAME_WINDOW_LOG)))
+		rc = error_nomem(err);
+	if (!rc)
+		rc = decode_run(&decoder, run, to, listener, err);
+	ZSTD_freeDCtx(decoder.context);
+	return rc;
+}
