@@ -1,10 +1,11 @@
 """Configs, manifests and indexes, in the OCI dialect and in Docker's schema 2."""
 
+import time
+
 from blobs import canonical_json
 from tree import EPOCH, Tree, store_layer
 
-CREATED = "2024-05-01T12:00:00Z"
-assert EPOCH == 1714564800
+CREATED = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(EPOCH))
 
 OCI, DOCKER = "oci", "docker"
 INDEX_TYPE = {

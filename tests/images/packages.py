@@ -37,7 +37,6 @@ APT::Architectures {{ {architectures} }};
 APT::Install-Recommends "false";
 APT::Sandbox::User "root";
 Acquire::Languages "none";
-Debug::NoLocking "true";
 """
 
 

@@ -44,8 +44,9 @@ BASE = Layer(
     packages=("base-files", "busybox", "libc6", "netbase"),
     files={
         "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"
+                      "www-data:x:33:33:www-data:/var/www:/bin/false\n"
                       "nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
-        "etc/group": "root:x:0:\nnogroup:x:65534:\n",
+        "etc/group": "root:x:0:\nwww-data:x:33:\nnogroup:x:65534:\n",
         "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
     },
     links={"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/sbin",
@@ -100,7 +101,7 @@ def service(name, port, *, numeric=False, compression="gzip", **options):
 
 def exporter(name, package, port, **options):
     """A stand-in for a Go program that Debian lacks: another Go program of its kind."""
-    program = Layer(f"{package}", packages=(package,))
+    program = Layer(package, packages=(package,))
     note = Layer(f"stand-in for {name}", files={
         "etc/stand-in": f"{package} stands in for {name}\n"})
     settings = {"Cmd": [package], "User": "65534:65534", "ExposedPorts": {f"{port}/tcp": {}}}
@@ -141,7 +142,7 @@ PROMETHEUS = Image(
 WEBAPP = Image(
     "webapp:latest",
     (BASE, Layer("nginx", packages=("nginx-light",)),
-     Layer("webapp: pages", files={
+     Layer("webapp: pages", directories={"var/lib/nginx": 0o755, "var/log/nginx": 0o755}, files={
          "var/www/html/index.html": "<!doctype html><title>webapp</title><h1>webapp</h1>\n"})),
     {"Cmd": ["nginx", "-g", "daemon off;"], "ExposedPorts": {"80/tcp": {}}},
     dialect=DOCKER, platforms=AMD64_FIRST, indexed=False)
