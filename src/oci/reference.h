@@ -12,22 +12,32 @@
 #define REFERENCE_HOST_MAX 256
 #define REFERENCE_REPOSITORY_MAX 256 /* distribution-spec, with its NUL */
 #define REFERENCE_TAG_MAX 129
-#define REFERENCE_TEXT \
-	(REFERENCE_HOST_MAX + REFERENCE_REPOSITORY_MAX + REFERENCE_TAG_MAX + \
+#define REFERENCE_TEXT                                                         \
+	(REFERENCE_HOST_MAX + REFERENCE_REPOSITORY_MAX + REFERENCE_TAG_MAX +   \
 	 DIGEST_TEXT)
 
 struct reference {
-	char host[REFERENCE_HOST_MAX];		  /* "docker.io" */
+	char host[REFERENCE_HOST_MAX];		   /* "docker.io" */
 	char repository[REFERENCE_REPOSITORY_MAX]; /* "library/redis" */
-	char tag[REFERENCE_TAG_MAX];	/* "" only where a digest is given */
-	struct digest digest;		/* the pin, if one was given */
+	char tag[REFERENCE_TAG_MAX]; /* "" only where a digest is given */
+	struct digest digest;	     /* the pin, if one was given */
 };
 
-/* Names no tag and no digest: the tag is "latest". */
+/*
+ * Names no tag and no digest: the tag is "latest".  FERRY_E_USAGE with the
+ * text and what is wrong with it.
+ */
 int reference_parse(struct reference *out, const char *text,
 		    struct ferry_error *err) MUST_CHECK;
 
-/* HOST[:PORT] by the same rules that the host of a reference has. */
+/* Drops the digest where there is a tag. */
+void reference_unpin(struct reference *reference);
+
+/*
+ * Whether TEXT is the host in "TEXT/name", with a port or without.  So
+ * "registry" is none: as there, it takes a dot, a port or an upper-case letter,
+ * or is "localhost".
+ */
 bool reference_is_host(const char *text);
 
 /* A repository path: "library/redis". */
