@@ -19,10 +19,17 @@ struct platform {
 	char variant[PLATFORM_WORD];
 };
 
+/*
+ * What people type: "x86_64" and the like are taken for what they mean.
+ * FERRY_E_USAGE with the text.
+ */
 int platform_parse(struct platform *out, const char *text,
 		   struct ferry_error *err) MUST_CHECK;
 
-/* From the three fields of a JSON document; `variant` may be NULL. */
+/*
+ * From the three fields of a JSON document; `variant` may be NULL.  Says what
+ * the document said, in lower case; platform_match() knows the aliases.
+ */
 int platform_set(struct platform *out, const char *os, const char *architecture,
 		 const char *variant, struct ferry_error *err) MUST_CHECK;
 
