@@ -12,9 +12,9 @@
 
 #define MEDIA_TYPE_OCI_INDEX "application/vnd.oci.image.index.v1+json"
 #define MEDIA_TYPE_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
-#define MEDIA_TYPE_DOCKER_LIST \
+#define MEDIA_TYPE_DOCKER_LIST                                                 \
 	"application/vnd.docker.distribution.manifest.list.v2+json"
-#define MEDIA_TYPE_DOCKER_MANIFEST \
+#define MEDIA_TYPE_DOCKER_MANIFEST                                             \
 	"application/vnd.docker.distribution.manifest.v2+json"
 
 /* What a media type means to us; unknown ones are carried all the same. */
@@ -32,6 +32,7 @@ enum media_kind {
 
 /* Parameters behind ';' are ignored, as is case. */
 enum media_kind media_kind(const char *media_type);
+bool media_type_equal(const char *a, const char *b);
 
 struct descriptor {
 	char media_type[MEDIA_TYPE_TEXT];

@@ -6,10 +6,9 @@
 #define OCI_MANIFEST_H
 
 #include "oci/descriptor.h"
+#include "oci/document.h"
 #include "oci/platform.h"
 
-/* distribution-spec asks for at least 4 MiB; twice that is still sane. */
-#define MANIFEST_MAX ((size_t)8 << 20)
 #define LAYERS_MAX 4096
 #define INDEX_ENTRIES_MAX 4096
 
@@ -47,7 +46,8 @@ void index_release(struct index *index);
 
 /*
  * The entry that serves `wanted` best, the first among equals; NULL: none.
- * An attestation is never chosen.
+ * An attestation is never chosen.  Where the index has one image only and does
+ * not name its platform, that is the entry: the config has to tell.
  */
 const struct index_entry *index_choose(const struct index *index,
 				       const struct platform *wanted);
@@ -66,9 +66,5 @@ struct image_config {
 int image_config_parse(struct image_config *out, const void *data, size_t size,
 		       struct ferry_error *err) MUST_CHECK;
 void image_config_release(struct image_config *config);
-
-/* What a registry served: MEDIA_INDEX, MEDIA_MANIFEST, or refused by name. */
-int document_kind(enum media_kind *out, const void *data, size_t size,
-		  const char *media_type, struct ferry_error *err) MUST_CHECK;
 
 #endif
