@@ -12,9 +12,9 @@
 
 /* An image of one platform.  Owns what it points to; zeroed is empty. */
 struct image {
-	struct reference reference; /* its name; the pin is dropped */
-	struct platform platform;   /* of its config */
-	struct digest index_digest; /* it was chosen from, if from an index */
+	struct reference reference;   /* its name; the pin is dropped */
+	struct platform platform;     /* of its config */
+	struct digest index_digest;   /* it was chosen from, if from an index */
 	struct descriptor descriptor; /* of the manifest */
 	struct buffer manifest_bytes;
 	struct buffer config_bytes;

@@ -1,0 +1,351 @@
+#include "oci/release.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int
+check_content(const struct descriptor *descriptor, const struct buffer *content,
+	      struct ferry_error *err)
+{
+	AUTO(proof_release) struct proof proof = { 0 };
+	int rc = proof_init(&proof, NULL, &descriptor->digest, descriptor->size,
+			    err);
+
+	if (!rc)
+		rc = sink_write(&proof.sink, content->data, content->size, err);
+	if (!rc)
+		rc = proof_finish(&proof, err);
+	return rc;
+}
+
+static int
+parse_manifest(struct manifest *out, const struct image *image,
+	       struct ferry_error *err)
+{
+	const struct buffer *bytes = &image->manifest_bytes;
+	int rc = check_content(&image->descriptor, bytes, err);
+
+	if (!rc)
+		rc = manifest_parse(out, bytes->data, bytes->size,
+				    image->descriptor.media_type, err);
+	return rc ? error_wrap(err, "manifest %s",
+			       image->descriptor.digest.text)
+		  : 0;
+}
+
+static int
+parse_config(struct image_config *out, const struct descriptor *descriptor,
+	     const struct buffer *bytes, struct ferry_error *err)
+{
+	int rc = check_content(descriptor, bytes, err);
+
+	if (!rc)
+		rc = image_config_parse(out, bytes->data, bytes->size, err);
+	return rc ? error_wrap(err, "config %s", descriptor->digest.text) : 0;
+}
+
+int
+image_parse(struct image *image, struct ferry_error *err)
+{
+	AUTO(manifest_release) struct manifest manifest = { 0 };
+	AUTO(image_config_release) struct image_config config = { 0 };
+	int rc = parse_manifest(&manifest, image, err);
+
+	if (!rc)
+		rc = parse_config(&config, &manifest.config,
+				  &image->config_bytes, err);
+	if (rc)
+		return rc;
+	if (manifest.layer_count != config.diff_id_count)
+		return error_set(err, FERRY_E_FAILED,
+				 "the manifest has %zu layers, but the config "
+				 "has %zu diff_ids",
+				 manifest.layer_count, config.diff_id_count);
+	manifest_release(&image->manifest);
+	image->manifest = manifest;
+	image->platform = config.platform;
+	manifest = (struct manifest){ 0 };
+	return 0;
+}
+
+void
+image_release(struct image *image)
+{
+	buffer_release(&image->manifest_bytes);
+	buffer_release(&image->config_bytes);
+	manifest_release(&image->manifest);
+	free(image->blobs);
+	*image = (struct image){ 0 };
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	char a_name[REFERENCE_TEXT];
+	char b_name[REFERENCE_TEXT];
+
+	reference_name(a_name, &((const struct image *)a)->reference);
+	reference_name(b_name, &((const struct image *)b)->reference);
+	return strcmp(a_name, b_name);
+}
+
+static int
+sort_images(struct release *release, struct ferry_error *err)
+{
+	char name[REFERENCE_TEXT];
+
+	for (size_t i = 0; i < release->image_count; i++)
+		reference_unpin(&release->images[i].reference);
+	if (release->image_count)
+		qsort(release->images, release->image_count,
+		      sizeof(*release->images), by_name);
+	for (size_t i = 1; i < release->image_count; i++)
+		if (by_name(&release->images[i - 1], &release->images[i]) == 0)
+			return error_set(
+				err, FERRY_E_FAILED, "two images are called %s",
+				reference_name(name,
+					       &release->images[i].reference));
+	return 0;
+}
+
+/*
+ * The blobs being collected, and a balanced tree over them: an attacker
+ * chooses the digests of layers, so that a hash table over them could be made
+ * slow.
+ */
+struct collection {
+	struct release *release;
+	void *tree;	 /* of struct blob, as tsearch(3) keeps it */
+	size_t *seen_in; /* per blob, one more than the last image seen in */
+};
+
+static int
+by_digest(const void *a, const void *b)
+{
+	return strcmp(((const struct blob *)a)->descriptor.digest.text,
+		      ((const struct blob *)b)->descriptor.digest.text);
+}
+
+static void
+keep(void *node)
+{
+	(void)node; /* the blobs belong to the release */
+}
+
+static void
+collection_release(struct collection *collection)
+{
+	tdestroy(collection->tree, keep);
+	free(collection->seen_in);
+}
+
+/* Room for the most there can be; what is not used is never touched. */
+static int
+collection_init(struct collection *collection, struct release *release,
+		struct ferry_error *err)
+{
+	size_t most = 1;
+
+	for (size_t i = 0; i < release->image_count; i++)
+		most += 2 + release->images[i].manifest.layer_count;
+	release->blobs = calloc(most, sizeof(*release->blobs));
+	collection->seen_in = calloc(most, sizeof(*collection->seen_in));
+	collection->release = release;
+	if (!release->blobs || !collection->seen_in)
+		return error_nomem(err);
+	return 0;
+}
+
+static int
+refuse_sizes(const struct release *release, const struct blob *a,
+	     const struct blob *b, struct ferry_error *err)
+{
+	char a_name[REFERENCE_TEXT];
+	char b_name[REFERENCE_TEXT];
+
+	return error_set(
+		err, FERRY_E_FAILED, "%s has %llu bytes in %s, but %llu in %s",
+		a->descriptor.digest.text,
+		(unsigned long long)a->descriptor.size,
+		reference_familiar(a_name,
+				   &release->images[a->image].reference),
+		(unsigned long long)b->descriptor.size,
+		reference_familiar(b_name,
+				   &release->images[b->image].reference));
+}
+
+static int
+add(struct collection *collection, const struct blob *blob,
+    struct ferry_error *err)
+{
+	struct release *release = collection->release;
+	struct blob *fresh = &release->blobs[release->blob_count];
+	struct blob **found;
+
+	*fresh = *blob;
+	found = tsearch(fresh, &collection->tree, by_digest);
+	if (!found)
+		return error_nomem(err);
+	if ((*found)->descriptor.size != blob->descriptor.size)
+		return refuse_sizes(release, *found, blob, err);
+	if (*found != fresh)
+		return 0;
+	if (__builtin_add_overflow(release->blob_bytes, blob->descriptor.size,
+				   &release->blob_bytes))
+		return error_set(err, FERRY_E_FAILED,
+				 "blobs of more than 2^64 bytes in all");
+	release->blob_count++;
+	return 0;
+}
+
+static int
+add_documents(struct collection *collection, size_t number,
+	      struct ferry_error *err)
+{
+	const struct image *image = &collection->release->images[number];
+	struct blob manifest = { .descriptor = image->descriptor,
+				 .content = &image->manifest_bytes,
+				 .image = number };
+	struct blob config = { .descriptor = image->manifest.config,
+			       .content = &image->config_bytes,
+			       .image = number };
+	int rc = add(collection, &manifest, err);
+
+	return rc ? rc : add(collection, &config, err);
+}
+
+static int
+add_layers(struct collection *collection, size_t number, bool plain,
+	   struct ferry_error *err)
+{
+	const struct manifest *manifest =
+		&collection->release->images[number].manifest;
+	int rc = 0;
+
+	for (size_t i = 0; i < manifest->layer_count && !rc; i++) {
+		struct blob blob = { .descriptor = manifest->layers[i],
+				     .image = number,
+				     .plain = plain };
+
+		if ((media_kind(blob.descriptor.media_type) ==
+		     MEDIA_LAYER_TAR) == plain)
+			rc = add(collection, &blob, err);
+	}
+	return rc;
+}
+
+/* In the order that release.h promises. */
+static int
+add_all(struct collection *collection, struct ferry_error *err)
+{
+	size_t count = collection->release->image_count;
+	int rc = 0;
+
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = add_documents(collection, i, err);
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = add_layers(collection, i, false, err);
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = add_layers(collection, i, true, err);
+	return rc;
+}
+
+static void
+use(struct collection *collection, size_t number,
+    const struct descriptor *descriptor)
+{
+	struct release *release = collection->release;
+	struct image *image = &release->images[number];
+	struct blob key = { .descriptor = *descriptor };
+	struct blob **found = tfind(&key, &collection->tree, by_digest);
+	struct blob *blob = *found;
+	size_t at = (size_t)(blob - release->blobs);
+
+	if (collection->seen_in[at] == number + 1)
+		return;
+	collection->seen_in[at] = number + 1;
+	if (blob->uses++ == 0)
+		blob->image = number;
+	image->blobs[image->blob_count++] = at;
+	image->size += blob->descriptor.size;
+}
+
+static int
+use_all(struct collection *collection, size_t number, struct ferry_error *err)
+{
+	struct image *image = &collection->release->images[number];
+	const struct manifest *manifest = &image->manifest;
+
+	free(image->blobs);
+	image->blob_count = 0;
+	image->size = 0;
+	image->shared = 0;
+	image->blobs = calloc(2 + manifest->layer_count, sizeof(*image->blobs));
+	if (!image->blobs)
+		return error_nomem(err);
+	use(collection, number, &image->descriptor);
+	use(collection, number, &manifest->config);
+	for (size_t i = 0; i < manifest->layer_count; i++)
+		use(collection, number, &manifest->layers[i]);
+	return 0;
+}
+
+static void
+count_shared(struct release *release)
+{
+	for (size_t i = 0; i < release->image_count; i++) {
+		struct image *image = &release->images[i];
+
+		for (size_t k = 0; k < image->blob_count; k++) {
+			const struct blob *blob =
+				&release->blobs[image->blobs[k]];
+
+			if (blob->uses > 1)
+				image->shared += blob->descriptor.size;
+		}
+	}
+}
+
+static int
+collect_blobs(struct release *release, struct ferry_error *err)
+{
+	AUTO(collection_release) struct collection collection = { 0 };
+	int rc = collection_init(&collection, release, err);
+
+	if (!rc)
+		rc = add_all(&collection, err);
+	for (size_t i = 0; i < release->image_count && !rc; i++)
+		rc = use_all(&collection, i, err);
+	if (!rc)
+		count_shared(release);
+	return rc;
+}
+
+int
+release_init(struct release *out, struct image *take_images, size_t count,
+	     struct ferry_error *err)
+{
+	AUTO(release_release)
+	struct release release = { .images = take_images,
+				   .image_count = count };
+	int rc = sort_images(&release, err);
+
+	if (!rc)
+		rc = collect_blobs(&release, err);
+	if (rc)
+		return rc;
+	*out = release;
+	release = (struct release){ 0 };
+	return 0;
+}
+
+void
+release_release(struct release *release)
+{
+	for (size_t i = 0; i < release->image_count; i++)
+		image_release(&release->images[i]);
+	free(release->images);
+	free(release->blobs);
+	*release = (struct release){ 0 };
+}
