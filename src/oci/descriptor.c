@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "oci/spelling.h"
+
 static const struct {
 	const char *media_type;
 	enum media_kind kind;
@@ -84,11 +86,15 @@ int
 descriptor_parse(struct descriptor *out, const json_t *json,
 		 struct ferry_error *err)
 {
+	static const char *const keys[] = { "mediaType", "digest", "size",
+					    NULL };
 	struct descriptor descriptor;
 	const char *media_type;
 	const char *digest;
-	int rc = json_get_text(json, "digest", &digest, err);
+	int rc = spelling_check(json, keys, err);
 
+	if (!rc)
+		rc = json_get_text(json, "digest", &digest, err);
 	if (!rc)
 		rc = digest_parse(&descriptor.digest, digest, err);
 	if (!rc)

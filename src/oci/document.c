@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "oci/spelling.h"
 
 #define SCHEMA1                                                                \
 	"a Docker schema 1 manifest, which names neither platform nor "        \
@@ -117,6 +118,9 @@ static int
 identify(json_t **out, enum media_kind *kind, const void *data, size_t size,
 	 const char *media_type, struct ferry_error *err)
 {
+	static const char *const keys[] = { "schemaVersion", "mediaType",
+					    "manifests",     "config",
+					    "layers",	     NULL };
 	AUTO_JSON *json = NULL;
 	enum media_kind by_transport;
 	enum media_kind by_body;
@@ -125,6 +129,8 @@ identify(json_t **out, enum media_kind *kind, const void *data, size_t size,
 
 	if (!rc)
 		rc = document_json(&json, data, size, err);
+	if (!rc)
+		rc = spelling_check(json, keys, err);
 	if (!rc)
 		rc = json_find_text(json, "mediaType", &body_type, err);
 	if (!rc)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "oci/manifest.h"
+#include "oci/spelling.h"
 
 /* What artifacts lack: charts, policies and signatures have other configs. */
 static int
@@ -22,11 +23,15 @@ static int
 parse_platform(struct image_config *out, const json_t *json,
 	       struct ferry_error *err)
 {
+	static const char *const keys[] = { "os", "architecture", "variant",
+					    "rootfs", NULL };
 	const char *os = NULL;
 	const char *architecture = NULL;
 	const char *variant = NULL;
-	int rc = json_get_text(json, "os", &os, err);
+	int rc = spelling_check(json, keys, err);
 
+	if (!rc)
+		rc = json_get_text(json, "os", &os, err);
 	if (!rc)
 		rc = json_get_text(json, "architecture", &architecture, err);
 	if (!rc)
@@ -85,10 +90,13 @@ static int
 parse_rootfs(struct image_config *out, const json_t *json,
 	     struct ferry_error *err)
 {
+	static const char *const keys[] = { "type", "diff_ids", NULL };
 	json_t *rootfs;
 	const char *type = NULL;
 	int rc = json_get_object(json, "rootfs", &rootfs, err);
 
+	if (!rc)
+		rc = spelling_check(rootfs, keys, err);
 	if (!rc)
 		rc = json_get_text(rootfs, "type", &type, err);
 	if (rc)

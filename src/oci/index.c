@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "oci/manifest.h"
+#include "oci/spelling.h"
 
 /* BuildKit's attestations: an annotation, and a platform that nobody has. */
 #define ATTESTATION_KEY "vnd.docker.reference.type"
@@ -11,6 +12,8 @@ static int
 parse_platform(struct index_entry *out, const json_t *json,
 	       struct ferry_error *err)
 {
+	static const char *const keys[] = { "os", "architecture", "variant",
+					    NULL };
 	json_t *platform;
 	const char *os = NULL;
 	const char *architecture = NULL;
@@ -19,7 +22,9 @@ parse_platform(struct index_entry *out, const json_t *json,
 
 	if (rc || !platform)
 		return rc;
-	rc = json_find_text(platform, "os", &os, err);
+	rc = spelling_check(platform, keys, err);
+	if (!rc)
+		rc = json_find_text(platform, "os", &os, err);
 	if (!rc)
 		rc = json_find_text(platform, "architecture", &architecture,
 				    err);
