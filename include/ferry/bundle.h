@@ -54,14 +54,14 @@ int ferry_bundle_inspect(struct ferry_bundle *bundle, const char *image,
 
 /* What ferry_bundle_verify() found, image by image and blob by blob. */
 struct ferry_damage {
-	const char *image;  /* the first that needs the blob; NULL: no one's */
+	char *image;	    /* the first that needs the blob; NULL: no one's */
 	size_t image_count; /* how many need it */
-	const char *digest; /* of the blob; NULL: not inside a blob */
-	const char *what;
+	char *digest;	    /* of the blob; NULL: not inside a blob */
+	char *what;
 };
 
 struct ferry_verification {
-	const struct ferry_damage *damages;
+	struct ferry_damage *damages;
 	size_t damage_count;
 };
 

@@ -71,7 +71,8 @@ int ferry_load_plan(struct ferry_context *context,
 		    struct ferry_load **out, struct ferry_error *err);
 
 /* Lives as long as `load`; the images' states follow ferry_load_run(). */
-const struct ferry_load_plan *ferry_load_get_plan(const struct ferry_load *load);
+const struct ferry_load_plan *
+ferry_load_get_plan(const struct ferry_load *load);
 
 /*
  * FERRY_E_PARTIAL when some images are in place and others are not, each

@@ -44,16 +44,16 @@ struct ferry_pack_image {
 struct ferry_pack_plan {
 	const struct ferry_pack_image *images; /* by name */
 	size_t image_count;
-	size_t refused;		/* images with a refusal */
-	size_t blob_count;	/* unique */
-	uint64_t blob_bytes;	/* of these, manifests and configs included */
-	uint64_t pull_bytes;	/* what still has to come over the network */
-	uint64_t shared_bytes;	/* what is not pulled again, since shared */
-	uint64_t bundle_bytes;	/* the file that this makes; at most, if .. */
-	bool compressed;	/* .. some layers have yet to be compressed */
-	uint64_t free_bytes;	/* where the output goes */
-	uint64_t largest_file;	/* there; UINT64_MAX: no limit known */
-	const char *no_room;	/* why the output cannot fit, or NULL */
+	size_t refused;	       /* images with a refusal */
+	size_t blob_count;     /* unique */
+	uint64_t blob_bytes;   /* of these, manifests and configs included */
+	uint64_t pull_bytes;   /* what still has to come over the network */
+	uint64_t shared_bytes; /* what is not pulled again, since shared */
+	uint64_t bundle_bytes; /* the file that this makes; at most, if .. */
+	bool compressed;       /* .. some layers have yet to be compressed */
+	uint64_t free_bytes;   /* where the output goes */
+	uint64_t largest_file; /* there; UINT64_MAX: no limit known */
+	const char *no_room;   /* why the output cannot fit, or NULL */
 };
 
 struct ferry_pack;
@@ -68,7 +68,8 @@ int ferry_pack_plan(struct ferry_context *context,
 		    struct ferry_pack **out, struct ferry_error *err);
 
 /* Lives as long as `pack`. */
-const struct ferry_pack_plan *ferry_pack_get_plan(const struct ferry_pack *pack);
+const struct ferry_pack_plan *
+ferry_pack_get_plan(const struct ferry_pack *pack);
 
 /*
  * Pulls, proves and writes the bundle.  Fails without pulling anything when

@@ -2,6 +2,9 @@
 
 #define SKIPPABLE_MAGIC 0x184d2a5e
 #define SEEKABLE_MAGIC 0x8f92eab1
+#define HEAD 8
+#define ENTRY 8
+#define FOOT 9
 
 static void
 store(uint8_t *out, uint32_t value)
@@ -15,7 +18,7 @@ add(struct frame_listener *listener, uint64_t packed, uint64_t content,
     struct ferry_error *err)
 {
 	struct seek_table *table = (struct seek_table *)listener;
-	uint8_t entry[8];
+	uint8_t entry[ENTRY];
 
 	if (table->frames++ >= SEEK_TABLE_FRAMES)
 		return 0;
@@ -50,11 +53,41 @@ seek_table_add_raw(struct seek_table *table, struct frame_run run,
 }
 
 int
+seek_table_append(struct seek_table *table, const struct seek_table *other,
+		  struct ferry_error *err)
+{
+	table->frames += other->frames;
+	if (table->frames > SEEK_TABLE_FRAMES)
+		return 0;
+	return buffer_append(&table->entries, other->entries.data,
+			     other->entries.size, err);
+}
+
+struct seek_table_mark
+seek_table_mark(const struct seek_table *table)
+{
+	return (struct seek_table_mark){ table->frames, table->entries.size };
+}
+
+void
+seek_table_back_to(struct seek_table *table, struct seek_table_mark mark)
+{
+	table->frames = mark.frames;
+	table->entries.size = mark.size;
+}
+
+size_t
+seek_table_size(uint64_t frames)
+{
+	return frames > SEEK_TABLE_FRAMES ? 0 : HEAD + frames * ENTRY + FOOT;
+}
+
+int
 seek_table_write(const struct seek_table *table, struct buffer *out,
 		 struct ferry_error *err)
 {
-	uint8_t head[8];
-	uint8_t foot[9] = { 0 };
+	uint8_t head[HEAD];
+	uint8_t foot[FOOT] = { 0 };
 	int rc;
 
 	if (table->frames > SEEK_TABLE_FRAMES)

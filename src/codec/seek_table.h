@@ -25,6 +25,22 @@ void seek_table_init(struct seek_table *table);
 int seek_table_add_raw(struct seek_table *table, struct frame_run run,
 		       struct ferry_error *err) MUST_CHECK;
 
+/* Adds all frames of `other`. */
+int seek_table_append(struct seek_table *table, const struct seek_table *other,
+		      struct ferry_error *err) MUST_CHECK;
+
+/* Forgets the frames added since the mark, to add them anew. */
+struct seek_table_mark {
+	uint64_t frames;
+	size_t size;
+};
+
+struct seek_table_mark seek_table_mark(const struct seek_table *table);
+void seek_table_back_to(struct seek_table *table, struct seek_table_mark mark);
+
+/* What seek_table_write() appends for so many frames. */
+size_t seek_table_size(uint64_t frames);
+
 /* Appends the skippable frame, or nothing where it would grow too large. */
 int seek_table_write(const struct seek_table *table, struct buffer *out,
 		     struct ferry_error *err) MUST_CHECK;

@@ -1,0 +1,410 @@
+#include "bundle/reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "bundle/member.h"
+
+static const struct {
+	const char *magic;
+	size_t offset;
+	size_t size;
+	const char *what;
+} kinds[] = {
+	{ "\x1f\x8b", 0, 2, "a gzip file" },
+	{ "\xfd"
+	  "7zXZ",
+	  0, 5, "an xz file" },
+	{ "BZh", 0, 3, "a bzip2 file" },
+	{ "PK\x03\x04", 0, 4, "a zip file" },
+	{ "ustar", 257, 5, "a plain tar file" },
+	{ "\x28\xb5\x2f\xfd", 0, 4, "another zstd file" },
+};
+
+/* Says what the file is instead of a bundle. */
+static int
+not_a_bundle(int fd, struct ferry_error *err)
+{
+	uint8_t head[TAR_BLOCK] = { 0 };
+	ssize_t got = pread(fd, head, sizeof(head), 0);
+
+	if (got == 0)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "no bundle: it is empty");
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (memcmp(head + kinds[i].offset, kinds[i].magic,
+			   kinds[i].size) == 0)
+			return error_set(err, FERRY_E_DAMAGED,
+					 "no bundle of ferry's: it is %s",
+					 kinds[i].what);
+	return error_set(err, FERRY_E_DAMAGED, "no bundle");
+}
+
+/* Reads one frame of the front, whose end is not known yet. */
+static int
+read_front_frame(struct bundle *bundle, uint64_t *offset,
+		 struct ferry_error *err)
+{
+	uint8_t header[FRAME_HEADER];
+	struct buffer_sink sink;
+	struct frame_run run = { 0 };
+	int rc = file_read_at(bundle->fd, header, sizeof(header), *offset, err);
+
+	if (!rc)
+		rc = frame_raw_parse_header(&run.length, header, err);
+	if (!rc && run.length > FRAME_CONTENT)
+		rc = error_set(err, FERRY_E_DAMAGED, "a frame too large");
+	if (rc)
+		return rc;
+	buffer_sink_init(&sink, &bundle->front);
+	rc = frame_raw_decode(bundle->fd, *offset, run, &sink.sink, err);
+	*offset += frame_raw_size(run);
+	return rc;
+}
+
+static int
+read_front(struct bundle *bundle, struct ferry_error *err)
+{
+	size_t length = 0;
+
+	while (!length) {
+		int rc = read_front_frame(bundle, &bundle->first, err);
+
+		if (!rc)
+			rc = front_parse(bundle->parts, &length,
+					 bundle->front.data, bundle->front.size,
+					 err);
+		if (rc)
+			return rc;
+	}
+	if (length != bundle->front.size)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "the front does not end with its frame");
+	return 0;
+}
+
+static int
+check_file(const struct front_part *part, const struct statement_file *file,
+	   const char *name, struct ferry_error *err)
+{
+	struct digest digest;
+	int rc = digest_of(&digest, part->data, part->size, err);
+
+	if (rc)
+		return rc;
+	if (part->size != file->size || !digest_equal(&digest, &file->digest))
+		return error_set(err, FERRY_E_DAMAGED,
+				 "%s is not the one that bundle.json names",
+				 name);
+	return 0;
+}
+
+static int
+compare_digests(const void *a, const void *b, void *data)
+{
+	const struct statement_blob *blobs = data;
+
+	return strcmp(blobs[*(const size_t *)a].digest.text,
+		      blobs[*(const size_t *)b].digest.text);
+}
+
+static int
+sort_blobs(struct bundle *bundle, struct ferry_error *err)
+{
+	struct statement *statement = &bundle->statement;
+	size_t *sorted = calloc(statement->blob_count, sizeof(*sorted));
+
+	bundle->by_digest = sorted;
+	if (!sorted)
+		return error_nomem(err);
+	for (size_t i = 0; i < statement->blob_count; i++)
+		sorted[i] = i;
+	qsort_r(sorted, statement->blob_count, sizeof(*sorted), compare_digests,
+		statement->blobs);
+	for (size_t i = 1; i < statement->blob_count; i++)
+		if (compare_digests(&sorted[i - 1], &sorted[i],
+				    statement->blobs) == 0)
+			return error_set(
+				err, FERRY_E_DAMAGED, "%s is there twice",
+				statement->blobs[sorted[i]].digest.text);
+	return 0;
+}
+
+static int
+check_length(const struct bundle *bundle, struct ferry_error *err)
+{
+	uint64_t end;
+
+	if (__builtin_add_overflow(bundle->first, bundle->statement.end,
+				   &end) ||
+	    end > bundle->file_bytes)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "cut off: it has %llu bytes and should have "
+				 "%llu at least; copy it again",
+				 (unsigned long long)bundle->file_bytes,
+				 (unsigned long long)end);
+	return 0;
+}
+
+static int
+read_metadata(struct bundle *bundle, struct ferry_error *err)
+{
+	const struct front_part *parts = bundle->parts;
+	const struct front_part *text = &parts[FRONT_STATEMENT];
+	struct statement *statement = &bundle->statement;
+	int rc = read_front(bundle, err);
+
+	if (!rc)
+		rc = statement_parse(statement, text->data, text->size, err);
+	if (!rc)
+		rc = check_file(&parts[FRONT_INDEX], &statement->index,
+				"index.json", err);
+	if (!rc)
+		rc = check_file(&parts[FRONT_MANIFEST], &statement->manifest,
+				"manifest.json", err);
+	if (!rc)
+		rc = sort_blobs(bundle, err);
+	return rc ? rc : check_length(bundle, err);
+}
+
+static int
+open_file(struct bundle *bundle, struct ferry_error *err)
+{
+	struct stat status;
+	uint8_t header[FRAME_HEADER];
+	struct ferry_error ignored;
+	uint64_t content;
+
+	bundle->fd = open(bundle->path, O_RDONLY | O_CLOEXEC);
+	if (bundle->fd < 0 && errno == ENOENT)
+		return error_set(err, FERRY_E_NOT_FOUND, "no such file");
+	if (bundle->fd < 0 || fstat(bundle->fd, &status))
+		return error_errno(err, "open");
+	if (!S_ISREG(status.st_mode))
+		return error_set(err, FERRY_E_FAILED, "not a regular file");
+	bundle->file_bytes = (uint64_t)status.st_size;
+	if (file_read_at(bundle->fd, header, sizeof(header), 0, &ignored) ||
+	    frame_raw_parse_header(&content, header, &ignored))
+		return not_a_bundle(bundle->fd, err);
+	return 0;
+}
+
+int
+bundle_open(struct bundle **out, const char *path, struct ferry_error *err)
+{
+	struct bundle *bundle = calloc(1, sizeof(*bundle));
+	int rc;
+
+	if (!bundle)
+		return error_nomem(err);
+	bundle->fd = -1;
+	bundle->front.limit = FRONT_MAX;
+	rc = text_copy(&bundle->path, path, err);
+	if (!rc)
+		rc = open_file(bundle, err);
+	if (!rc)
+		rc = read_metadata(bundle, err);
+	if (rc) {
+		bundle_close(bundle);
+		return error_wrap(err, "%s", path);
+	}
+	*out = bundle;
+	return 0;
+}
+
+void
+bundle_close(struct bundle *bundle)
+{
+	if (!bundle)
+		return;
+	if (bundle->fd >= 0)
+		close(bundle->fd);
+	buffer_release(&bundle->front);
+	statement_release(&bundle->statement);
+	free(bundle->by_digest);
+	free(bundle->path);
+	free(bundle);
+}
+
+ssize_t
+bundle_find_blob(const struct bundle *bundle, const struct digest *digest)
+{
+	size_t low = 0;
+	size_t high = bundle->statement.blob_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		size_t blob = bundle->by_digest[middle];
+		int order = strcmp(digest->text,
+				   bundle->statement.blobs[blob].digest.text);
+
+		if (order == 0)
+			return (ssize_t)blob;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return -1;
+}
+
+/* Where the frames of a blob end: where the next one's begin. */
+static uint64_t
+packed_size(const struct bundle *bundle, size_t blob)
+{
+	const struct statement *statement = &bundle->statement;
+	uint64_t end = blob + 1 < statement->blob_count
+			       ? statement->blobs[blob + 1].offset
+			       : statement->end;
+
+	return end - statement->blobs[blob].offset;
+}
+
+static int
+decode_blob(const struct bundle *bundle, size_t blob, struct sink *to,
+	    struct frame_listener *listener, struct ferry_error *err)
+{
+	const struct statement_blob *b = &bundle->statement.blobs[blob];
+	bool last = blob + 1 == bundle->statement.blob_count;
+	struct frame_run run = member_run(b->size, last);
+	uint64_t packed = packed_size(bundle, blob);
+	uint64_t offset = bundle->first + b->offset;
+
+	if (digest_is_set(&b->frames))
+		return frame_zstd_decode(bundle->fd, offset, packed, run, to,
+					 listener, err);
+	if (packed != frame_raw_size(run))
+		return error_set(err, FERRY_E_DAMAGED,
+				 "its place in the file is %llu bytes and "
+				 "should be %llu",
+				 (unsigned long long)packed,
+				 (unsigned long long)frame_raw_size(run));
+	return frame_raw_decode(bundle->fd, offset, run, to, err);
+}
+
+int
+bundle_read_blob(const struct bundle *bundle, size_t blob, struct sink *to,
+		 struct frame_listener *listener, struct ferry_error *err)
+{
+	const struct statement_blob *b = &bundle->statement.blobs[blob];
+	AUTO(proof_release) struct proof proof = { 0 };
+	struct member_reader reader;
+	int rc = proof_init(&proof, to, &b->digest, b->size, err);
+
+	if (rc)
+		return rc;
+	member_reader_init(&reader, &b->digest, b->size, &proof.sink);
+	rc = decode_blob(bundle, blob, &reader.sink, listener, err);
+	if (!rc)
+		rc = proof_finish(&proof, err);
+	if (rc == FERRY_E_DIGEST)
+		rc = err->code = FERRY_E_DAMAGED;
+	return rc ? error_wrap(err, "blob %s", b->digest.text) : 0;
+}
+
+static int
+read_document(const struct bundle *bundle, const struct digest *digest,
+	      struct buffer *out, struct ferry_error *err)
+{
+	ssize_t blob = bundle_find_blob(bundle, digest);
+	struct buffer_sink sink;
+
+	if (blob < 0)
+		return error_set(err, FERRY_E_DAMAGED, "%s is missing",
+				 digest->text);
+	out->limit = MANIFEST_MAX;
+	if (bundle->statement.blobs[blob].size > out->limit)
+		return error_set(err, FERRY_E_DAMAGED, "%s is too large",
+				 digest->text);
+	buffer_sink_init(&sink, out);
+	return bundle_read_blob(bundle, (size_t)blob, &sink.sink, NULL, err);
+}
+
+/* The kind of manifest: its body says so, or has only OCI's to be. */
+static int
+describe_manifest(struct image *image, const struct digest *digest,
+		  struct ferry_error *err)
+{
+	AUTO_JSON *json = NULL;
+	const char *type;
+	int rc = json_parse(&json, image->manifest_bytes.data,
+			    image->manifest_bytes.size, err);
+
+	if (!rc)
+		rc = json_find_text(json, "mediaType", &type, err);
+	if (rc)
+		return rc;
+	if (!type)
+		type = MEDIA_TYPE_OCI_MANIFEST;
+	if (strlen(type) >= MEDIA_TYPE_TEXT)
+		return error_set(err, FERRY_E_DAMAGED, "an odd media type");
+	strcpy(image->descriptor.media_type, type);
+	image->descriptor.digest = *digest;
+	image->descriptor.size = image->manifest_bytes.size;
+	return 0;
+}
+
+static int
+read_parts(const struct bundle *bundle, const struct statement_image *stated,
+	   struct image *out, struct ferry_error *err)
+{
+	struct manifest manifest = { 0 };
+	int rc = reference_parse(&out->reference, stated->name, err);
+
+	if (!rc)
+		rc = read_document(bundle, &stated->manifest,
+				   &out->manifest_bytes, err);
+	if (!rc)
+		rc = describe_manifest(out, &stated->manifest, err);
+	if (!rc)
+		rc = manifest_parse(&manifest, out->manifest_bytes.data,
+				    out->manifest_bytes.size,
+				    out->descriptor.media_type, err);
+	if (!rc)
+		rc = read_document(bundle, &manifest.config.digest,
+				   &out->config_bytes, err);
+	manifest_release(&manifest);
+	if (!rc)
+		rc = image_parse(out, err);
+	return rc;
+}
+
+static int
+check_image(const struct statement_image *stated, const struct image *image,
+	    struct ferry_error *err)
+{
+	char said[PLATFORM_TEXT];
+	char found[PLATFORM_TEXT];
+
+	platform_text(said, &stated->platform);
+	platform_text(found, &image->platform);
+	if (strcmp(said, found) != 0)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "bundle.json says %s, its config %s", said,
+				 found);
+	return 0;
+}
+
+int
+bundle_read_image(const struct bundle *bundle, size_t image, struct image *out,
+		  struct ferry_error *err)
+{
+	const struct statement_image *stated = &bundle->statement.images[image];
+	int rc;
+
+	*out = (struct image){ .index_digest = stated->index };
+	rc = read_parts(bundle, stated, out, err);
+	if (!rc)
+		rc = check_image(stated, out, err);
+	if (!rc)
+		return 0;
+	image_release(out);
+	if (rc == FERRY_E_FAILED || rc == FERRY_E_DIGEST ||
+	    rc == FERRY_E_PLATFORM)
+		err->code = FERRY_E_DAMAGED;
+	return error_wrap(err, "%s", stated->name);
+}

@@ -1,0 +1,52 @@
+/*
+ * Reading a bundle: its statement at once, its blobs one by one.
+ *
+ * What is wrong with the file is FERRY_E_DAMAGED everywhere here.  Nothing
+ * leaves a reader that has not been compared with the digest that the
+ * statement gives it.  Reading blobs may be done from several threads.
+ */
+#ifndef BUNDLE_READER_H
+#define BUNDLE_READER_H
+
+#include "bundle/front.h"
+#include "oci/release.h"
+
+struct bundle {
+	char *path;
+	int fd;
+	uint64_t file_bytes;
+	struct buffer front; /* its content */
+	struct front_part parts[FRONT_MEMBERS];
+	uint64_t first; /* offset of the first blob in the file */
+	struct statement statement;
+	size_t *by_digest; /* blob numbers, sorted by digest */
+};
+
+/*
+ * Reads the front and checks it against itself and the file's size; what the
+ * file is instead, when it is no bundle, is said.
+ */
+int bundle_open(struct bundle **out, const char *path, struct ferry_error *err)
+	MUST_CHECK;
+void bundle_close(struct bundle *bundle);
+
+/* The number of the blob, or -1. */
+ssize_t bundle_find_blob(const struct bundle *bundle,
+			 const struct digest *digest);
+
+/*
+ * Pushes the blob's content into `to`; 0 only if its size, digest and every
+ * byte around it hold.  `listener` hears of the frames of a compressed blob.
+ */
+int bundle_read_blob(const struct bundle *bundle, size_t blob, struct sink *to,
+		     struct frame_listener *listener, struct ferry_error *err)
+	MUST_CHECK;
+
+/*
+ * Image number `image` with manifest and config read, proved and parsed, and
+ * found to be what the statement says of them.
+ */
+int bundle_read_image(const struct bundle *bundle, size_t image,
+		      struct image *out, struct ferry_error *err) MUST_CHECK;
+
+#endif

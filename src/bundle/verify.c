@@ -1,0 +1,458 @@
+#include "bundle/verify.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/parallel.h"
+#include "base/text.h"
+#include "codec/seek_table.h"
+
+#define DAMAGES_MAX 1000 /* more tell a person nothing new */
+
+struct check {
+	const struct bundle *bundle;
+	struct ferry_context *context;
+	struct release release; /* of the images that could be read */
+	bool whole;		/* that is all of them */
+	struct seek_table table;
+	pthread_mutex_t lock; /* over the damages */
+	struct ferry_verification *found;
+};
+
+/* The blob of the release with this digest, or NULL. */
+static const struct blob *
+find_blob(const struct release *release, const struct digest *digest)
+{
+	for (size_t i = 0; i < release->blob_count; i++)
+		if (digest_equal(&release->blobs[i].descriptor.digest, digest))
+			return &release->blobs[i];
+	return NULL;
+}
+
+/* Whose blob it is, in the words of a person. */
+static int
+name_owner(struct ferry_damage *damage, const struct release *release,
+	   const struct digest *digest, struct ferry_error *err)
+{
+	const struct blob *blob = find_blob(release, digest);
+	char name[REFERENCE_TEXT];
+
+	if (!blob)
+		return 0;
+	damage->image_count = blob->uses;
+	return text_copy(&damage->image,
+			 reference_familiar(
+				 name, &release->images[blob->image].reference),
+			 err);
+}
+
+static int
+add_damage(struct check *check, const char *image, const struct digest *digest,
+	   const char *what, struct ferry_error *err)
+{
+	struct ferry_damage damage = { 0 };
+	int rc = text_copy(&damage.what, what, err);
+
+	if (!rc && image) {
+		damage.image_count = 1;
+		rc = text_copy(&damage.image, image, err);
+	}
+	if (!rc && digest)
+		rc = text_copy(&damage.digest, digest->text, err);
+	if (!rc && digest && !image)
+		rc = name_owner(&damage, &check->release, digest, err);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&check->lock);
+	if (check->found->damage_count < DAMAGES_MAX)
+		check->found->damages[check->found->damage_count++] = damage;
+	pthread_mutex_unlock(&check->lock);
+	return 0;
+}
+
+/* A damage is a finding; anything else ends the verification. */
+static int
+note(struct check *check, int rc, const char *image,
+     const struct digest *digest, struct ferry_error *err)
+{
+	struct ferry_error found = *err;
+
+	if (rc != FERRY_E_DAMAGED)
+		return rc;
+	return add_damage(check, image, digest, found.message, err);
+}
+
+static int
+note_text(struct check *check, const struct digest *digest, const char *what,
+	  struct ferry_error *err)
+{
+	return add_damage(check, NULL, digest, what, err);
+}
+
+/* Reads all images that can be read, and makes a release of them. */
+static int
+read_images(struct check *check, struct ferry_error *err)
+{
+	size_t count = check->bundle->statement.image_count;
+	struct image *images = calloc(count, sizeof(*images));
+	size_t good = 0;
+	int rc = images ? 0 : error_nomem(err);
+
+	for (size_t i = 0; i < count && !rc; i++) {
+		rc = context_check(check->context, err);
+		if (!rc)
+			rc = bundle_read_image(check->bundle, i, &images[good],
+					       err);
+		if (!rc)
+			good++;
+		else
+			rc = note(check, rc,
+				  check->bundle->statement.images[i].name, NULL,
+				  err);
+	}
+	check->whole = good == count;
+	if (!rc)
+		return release_init(&check->release, images, good, err);
+	for (size_t i = 0; i < good; i++)
+		image_release(&images[i]);
+	free(images);
+	return rc;
+}
+
+/* Whether the statement lists the images' blobs, in their order. */
+static bool
+same_blobs(const struct statement *statement, const struct release *release)
+{
+	if (statement->blob_count != release->blob_count)
+		return false;
+	for (size_t i = 0; i < release->blob_count; i++)
+		if (!digest_equal(&statement->blobs[i].digest,
+				  &release->blobs[i].descriptor.digest))
+			return false;
+	return true;
+}
+
+/* Says of each blob that is missing or too many. */
+static int
+compare_blobs(struct check *check, struct ferry_error *err)
+{
+	const struct statement *statement = &check->bundle->statement;
+	const struct release *release = &check->release;
+	int rc = 0;
+
+	if (same_blobs(statement, release))
+		return 0;
+	for (size_t i = 0; i < release->blob_count && !rc; i++) {
+		const struct digest *digest =
+			&release->blobs[i].descriptor.digest;
+
+		if (bundle_find_blob(check->bundle, digest) < 0)
+			rc = note_text(check, digest, "is missing", err);
+	}
+	for (size_t i = 0; i < statement->blob_count && !rc; i++)
+		if (!find_blob(release, &statement->blobs[i].digest))
+			rc = note_text(check, &statement->blobs[i].digest,
+				       "no image needs it", err);
+	if (!rc && !check->found->damage_count)
+		rc = note_text(check, NULL, "the blobs are out of order", err);
+	return rc;
+}
+
+static int
+frames_of(struct digest **out, const struct statement *statement,
+	  size_t first_plain, struct ferry_error *err)
+{
+	struct digest *frames =
+		calloc(statement->blob_count + 1, sizeof(*frames));
+
+	if (!frames)
+		return error_nomem(err);
+	for (size_t i = first_plain; i < statement->blob_count; i++)
+		frames[i - first_plain] = statement->blobs[i].frames;
+	*out = frames;
+	return 0;
+}
+
+/* The front as it must be, with the offsets and signatures it has. */
+static int
+expected_front(struct check *check, struct buffer *out, struct ferry_error *err)
+{
+	const struct statement *statement = &check->bundle->statement;
+	AUTO(layout_release) struct layout layout = { 0 };
+	AUTO_FREE struct digest *frames = NULL;
+	int rc = layout_init(&layout, &check->release, err);
+
+	if (!rc)
+		rc = frames_of(&frames, statement, layout.first_plain, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < statement->blob_count; i++)
+		layout.offsets[i] = statement->blobs[i].offset;
+	layout.offsets[statement->blob_count] = statement->end;
+	return front_write(out, &check->release, &layout, frames,
+			   &check->bundle->parts[FRONT_SIGNATURES], err);
+}
+
+static int
+compare_front(struct check *check, struct ferry_error *err)
+{
+	static const char *const names[FRONT_MEMBERS] = {
+		"oci-layout",
+		"index.json",
+		"manifest.json",
+		"bundle.json",
+	};
+	const struct bundle *bundle = check->bundle;
+	AUTO_BUFFER expected = BUFFER(FRONT_MAX);
+	struct front_part parts[FRONT_MEMBERS];
+	size_t length;
+	int rc = expected_front(check, &expected, err);
+
+	if (!rc)
+		rc = front_parse(parts, &length, expected.data, expected.size,
+				 err);
+	if (rc)
+		return rc;
+	for (int i = 0; i <= FRONT_STATEMENT; i++)
+		if (parts[i].size != bundle->parts[i].size ||
+		    memcmp(parts[i].data, bundle->parts[i].data,
+			   parts[i].size) != 0) {
+			error_set(err, FERRY_E_DAMAGED,
+				  "%s is not what the images make it",
+				  names[i]);
+			return note(check, FERRY_E_DAMAGED, NULL, NULL, err);
+		}
+	if (expected.size != bundle->front.size ||
+	    memcmp(expected.data, bundle->front.data, expected.size) != 0)
+		return note_text(check, NULL, "the front has odd padding", err);
+	return 0;
+}
+
+/* The signatures' room: lines of base64 and line feeds, nothing else. */
+static int
+check_signatures(struct check *check, struct ferry_error *err)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz"
+				      "0123456789+/=\n";
+	const struct front_part *part = &check->bundle->parts[FRONT_SIGNATURES];
+
+	for (size_t i = 0; i < part->size; i++)
+		if (!memchr(allowed, part->data[i], sizeof(allowed) - 1))
+			return note_text(check, NULL,
+					 "bundle.json.sig holds no signatures",
+					 err);
+	if (part->size != SIGNATURES_ROOM)
+		return note_text(check, NULL, "bundle.json.sig has an odd size",
+				 err);
+	return 0;
+}
+
+/* Content that only has to be proved. */
+struct progress_sink {
+	struct sink sink;
+	struct ferry_context *context;
+	struct transfer transfer;
+};
+
+static int
+watch(struct sink *sink, const void *data, size_t size, struct ferry_error *err)
+{
+	struct progress_sink *progress = (struct progress_sink *)sink;
+
+	(void)data;
+	transfer_set(&progress->transfer, progress->transfer.done + size);
+	return context_check(progress->context, err);
+}
+
+static int
+prove_blob(struct check *check, size_t blob, struct frame_listener *listener,
+	   struct ferry_error *err)
+{
+	const struct statement_blob *b = &check->bundle->statement.blobs[blob];
+	struct progress_sink progress = { .sink = { .write = watch },
+					  .context = check->context };
+	int rc;
+
+	transfer_start(&progress.transfer, check->context, b->digest.text,
+		       b->size);
+	rc = bundle_read_blob(check->bundle, blob, &progress.sink, listener,
+			      err);
+	transfer_end(&progress.transfer);
+	return rc ? note(check, rc, NULL, &b->digest, err) : 0;
+}
+
+static int
+prove_raw_blob(void *data, size_t index, unsigned worker,
+	       struct ferry_error *err)
+{
+	struct check *check = data;
+
+	(void)worker;
+	return prove_blob(check, index, NULL, err);
+}
+
+/* Before it is unpacked: what zstd would tolerate, a digest does not. */
+static int
+prove_frames(struct check *check, size_t blob, struct ferry_error *err)
+{
+	const struct bundle *bundle = check->bundle;
+	const struct statement *statement = &bundle->statement;
+	const struct statement_blob *b = &statement->blobs[blob];
+	uint64_t end =
+		blob + 1 < statement->blob_count ? b[1].offset : statement->end;
+	AUTO(proof_release) struct proof proof = { 0 };
+	uint8_t piece[16384];
+	int rc = proof_init(&proof, NULL, &b->frames, end - b->offset, err);
+
+	for (uint64_t at = b->offset; at < end && !rc; at += sizeof(piece)) {
+		size_t size =
+			end - at < sizeof(piece) ? end - at : sizeof(piece);
+
+		rc = file_read_at(bundle->fd, piece, size, bundle->first + at,
+				  err);
+		if (!rc)
+			rc = sink_write(&proof.sink, piece, size, err);
+	}
+	if (!rc)
+		rc = proof_finish(&proof, err);
+	if (rc == FERRY_E_DIGEST)
+		rc = error_set(err, FERRY_E_DAMAGED,
+			       "blob %s: its frames are not as written",
+			       b->digest.text);
+	return rc ? note(check, rc, NULL, &b->digest, err) : 0;
+}
+
+/* How many blobs lie in raw frames: those before the compressed ones. */
+static size_t
+raw_blobs(const struct statement *statement)
+{
+	size_t count = 0;
+
+	while (count < statement->blob_count &&
+	       !digest_is_set(&statement->blobs[count].frames))
+		count++;
+	return count;
+}
+
+static int
+prove_blobs(struct check *check, unsigned jobs, struct ferry_error *err)
+{
+	const struct statement *statement = &check->bundle->statement;
+	size_t raw = raw_blobs(statement);
+	int rc = parallel_run(raw, jobs, prove_raw_blob, check, err);
+
+	for (size_t i = raw; i < statement->blob_count && !rc; i++) {
+		rc = prove_frames(check, i, err);
+		if (!rc)
+			rc = prove_blob(check, i, &check->table.listener, err);
+	}
+	return rc;
+}
+
+static int
+expected_table(struct check *check, struct buffer *out, struct ferry_error *err)
+{
+	const struct bundle *bundle = check->bundle;
+	struct frame_run front = { .length = bundle->front.size };
+	AUTO(seek_table_release) struct seek_table table = { 0 };
+	size_t raw = raw_blobs(&bundle->statement);
+	int rc;
+
+	seek_table_init(&table);
+	rc = seek_table_add_raw(&table, front, err);
+	for (size_t i = 0; i < raw && !rc; i++)
+		rc = seek_table_add_raw(&table, layout_run(&check->release, i),
+					err);
+	if (!rc)
+		rc = seek_table_append(&table, &check->table, err);
+	return rc ? rc : seek_table_write(&table, out, err);
+}
+
+/* What follows the last blob must be the seek table and nothing else. */
+static int
+compare_tail(struct check *check, struct ferry_error *err)
+{
+	const struct bundle *bundle = check->bundle;
+	uint64_t offset = bundle->first + bundle->statement.end;
+	AUTO_BUFFER expected = BUFFER(SEEK_TABLE_BYTES);
+	uint8_t found[SEEK_TABLE_BYTES];
+	int rc = expected_table(check, &expected, err);
+
+	if (rc)
+		return rc;
+	if (bundle->file_bytes - offset != expected.size)
+		return note_text(check, NULL,
+				 "bytes too many or too few at the end", err);
+	rc = file_read_at(bundle->fd, found, expected.size, offset, err);
+	if (rc)
+		return note(check, rc, NULL, NULL, err);
+	if (expected.size && memcmp(found, expected.data, expected.size) != 0)
+		return note_text(check, NULL, "the seek table is wrong", err);
+	return 0;
+}
+
+static int
+run_checks(struct check *check, unsigned jobs, struct ferry_error *err)
+{
+	int rc = check_signatures(check, err);
+
+	if (!rc)
+		rc = read_images(check, err);
+	if (!rc && check->whole)
+		rc = compare_blobs(check, err);
+	if (!rc)
+		rc = prove_blobs(check, jobs, err);
+	/* The rest only makes sense if all before it does. */
+	if (!rc && !check->found->damage_count)
+		rc = compare_front(check, err);
+	if (!rc && !check->found->damage_count)
+		rc = compare_tail(check, err);
+	return rc;
+}
+
+int
+bundle_verify(const struct bundle *bundle, struct ferry_context *context,
+	      unsigned jobs, struct ferry_verification **out,
+	      struct ferry_error *err)
+{
+	struct check check = { .bundle = bundle,
+			       .context = context,
+			       .lock = PTHREAD_MUTEX_INITIALIZER };
+	int rc = 0;
+
+	check.found = calloc(1, sizeof(*check.found));
+	if (!check.found)
+		return error_nomem(err);
+	check.found->damages = calloc(DAMAGES_MAX, sizeof(struct ferry_damage));
+	seek_table_init(&check.table);
+	if (!check.found->damages)
+		rc = error_nomem(err);
+	if (!rc)
+		rc = run_checks(&check, jobs, err);
+	release_release(&check.release);
+	seek_table_release(&check.table);
+	pthread_mutex_destroy(&check.lock);
+	if (rc)
+		ferry_verification_free(check.found);
+	else
+		*out = check.found;
+	return rc;
+}
+
+void
+ferry_verification_free(struct ferry_verification *verification)
+{
+	if (!verification)
+		return;
+	for (size_t i = 0; i < verification->damage_count; i++) {
+		struct ferry_damage *damage = &verification->damages[i];
+
+		free(damage->image);
+		free(damage->digest);
+		free(damage->what);
+	}
+	free(verification->damages);
+	free(verification);
+}

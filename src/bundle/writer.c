@@ -1,0 +1,282 @@
+#include "bundle/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "bundle/front.h"
+#include "bundle/member.h"
+#include "codec/seek_table.h"
+
+struct bundle_writer {
+	struct output output;
+	const struct release *release;
+	struct layout layout;
+	struct frame_run front;
+	uint64_t first;	       /* offset of the first blob in the file */
+	struct digest *frames; /* of the plain blobs, as they are written */
+	struct seek_table table;
+	uint64_t bytes;
+};
+
+/* Frames on their way into the file, hashed if asked. */
+struct file_sink {
+	struct sink sink;
+	int fd;
+	uint64_t offset;
+	struct hasher *hasher; /* NULL: not hashed */
+};
+
+static int
+write_file(struct sink *sink, const void *data, size_t size,
+	   struct ferry_error *err)
+{
+	struct file_sink *file = (struct file_sink *)sink;
+	int rc = file_write_at(file->fd, data, size, file->offset, err);
+
+	file->offset += size;
+	if (!rc && file->hasher)
+		rc = hasher_update(file->hasher, data, size, err);
+	return rc;
+}
+
+static int
+draft_front(struct frame_run *out, const struct release *release,
+	    const struct layout *layout, struct ferry_error *err)
+{
+	AUTO_BUFFER draft = BUFFER(FRONT_MAX);
+	int rc = front_write(&draft, release, layout, NULL, NULL, err);
+
+	if (!rc)
+		*out = (struct frame_run){ .length = draft.size };
+	return rc;
+}
+
+int
+bundle_measure(struct bundle_size *out, const struct release *release,
+	       struct ferry_error *err)
+{
+	AUTO(layout_release) struct layout layout = { 0 };
+	struct frame_run front;
+	int rc = layout_init(&layout, release, err);
+
+	if (!rc)
+		rc = draft_front(&front, release, &layout, err);
+	if (rc)
+		return rc;
+	out->bound = layout.first_plain < layout.blob_count;
+	out->bytes =
+		frame_raw_size(front) + layout_end(&layout) +
+		seek_table_size(frame_count(front) + layout_frames(release));
+	return 0;
+}
+
+/* Takes the room now, so that a full disk shows before the work. */
+static int
+reserve(struct bundle_writer *writer, struct ferry_error *err)
+{
+	uint64_t size = writer->first +
+			writer->layout.offsets[writer->layout.first_plain];
+	char text[TEXT_SIZE_MAX];
+
+	if (fallocate(writer->output.fd, 0, 0, (off_t)size) == 0 ||
+	    errno == EOPNOTSUPP || errno == ENOSYS)
+		return 0;
+	return error_errno(err, "%s: room for %s", writer->output.partial,
+			   text_size(text, sizeof(text), size));
+}
+
+static int
+set_up(struct bundle_writer *writer, const char *path, bool force,
+       struct ferry_error *err)
+{
+	size_t plain;
+	int rc = layout_init(&writer->layout, writer->release, err);
+
+	if (!rc)
+		rc = draft_front(&writer->front, writer->release,
+				 &writer->layout, err);
+	if (rc)
+		return rc;
+	writer->first = frame_raw_size(writer->front);
+	plain = writer->layout.blob_count - writer->layout.first_plain;
+	writer->frames = calloc(plain + 1, sizeof(*writer->frames));
+	if (!writer->frames)
+		return error_nomem(err);
+	rc = output_open(&writer->output, path, force, err);
+	return rc ? rc : reserve(writer, err);
+}
+
+int
+bundle_writer_new(struct bundle_writer **out, const char *path, bool force,
+		  const struct release *release, struct ferry_error *err)
+{
+	struct bundle_writer *writer = calloc(1, sizeof(*writer));
+	int rc;
+
+	if (!writer)
+		return error_nomem(err);
+	writer->output.fd = -1;
+	writer->release = release;
+	seek_table_init(&writer->table);
+	rc = set_up(writer, path, force, err);
+	if (rc)
+		bundle_writer_free(writer);
+	else
+		*out = writer;
+	return rc;
+}
+
+void
+bundle_writer_free(struct bundle_writer *writer)
+{
+	if (!writer)
+		return;
+	output_release(&writer->output);
+	layout_release(&writer->layout);
+	seek_table_release(&writer->table);
+	free(writer->frames);
+	free(writer);
+}
+
+/* A blob as a member, through the encoder that suits it. */
+static int
+fill_member(const struct bundle_writer *writer, size_t blob, struct sink *to,
+	    struct bundle_filler *filler, struct ferry_error *err)
+{
+	const struct blob *b = &writer->release->blobs[blob];
+	bool last = blob + 1 == writer->release->blob_count;
+	int rc = member_begin(to, &b->descriptor.digest, b->descriptor.size,
+			      err);
+
+	if (!rc)
+		rc = filler->fill(filler, b, to, err);
+	return rc ? rc : member_end(to, b->descriptor.size, last, err);
+}
+
+int
+bundle_writer_put(struct bundle_writer *writer, size_t blob,
+		  struct bundle_filler *filler, struct ferry_error *err)
+{
+	struct file_sink file = {
+		.sink = { .write = write_file },
+		.fd = writer->output.fd,
+		.offset = writer->first + writer->layout.offsets[blob],
+	};
+	AUTO(frame_raw_release) struct frame_encoder encoder = { 0 };
+	int rc = frame_raw_begin(&encoder, layout_run(writer->release, blob),
+				 &file.sink, NULL, err);
+
+	if (!rc)
+		rc = fill_member(writer, blob, &encoder.sink, filler, err);
+	return rc ? rc : frame_raw_finish(&encoder, err);
+}
+
+static int
+put_plain(struct bundle_writer *writer, size_t blob,
+	  struct bundle_filler *filler, struct ferry_error *err)
+{
+	AUTO(hasher_release) struct hasher hasher = { 0 };
+	AUTO(frame_zstd_release) struct frame_encoder encoder = { 0 };
+	struct file_sink file = {
+		.sink = { .write = write_file },
+		.fd = writer->output.fd,
+		.offset = writer->first + writer->layout.offsets[blob],
+		.hasher = &hasher,
+	};
+	int rc = hasher_init(&hasher, err);
+
+	if (!rc)
+		rc = frame_zstd_begin(&encoder,
+				      layout_run(writer->release, blob),
+				      &file.sink, &writer->table.listener, err);
+	if (!rc)
+		rc = fill_member(writer, blob, &encoder.sink, filler, err);
+	if (!rc)
+		rc = hasher_finish(
+			&hasher,
+			&writer->frames[blob - writer->layout.first_plain],
+			err);
+	if (!rc)
+		writer->layout.offsets[blob + 1] = file.offset - writer->first;
+	return rc;
+}
+
+static int
+put_plain_twice(struct bundle_writer *writer, size_t blob,
+		struct bundle_filler *filler, struct ferry_error *err)
+{
+	struct seek_table_mark mark = seek_table_mark(&writer->table);
+	int rc = put_plain(writer, blob, filler, err);
+
+	if (rc != FERRY_E_DIGEST)
+		return rc;
+	seek_table_back_to(&writer->table, mark);
+	return put_plain(writer, blob, filler, err);
+}
+
+static int
+add_raw_frames(struct bundle_writer *writer, struct ferry_error *err)
+{
+	int rc = seek_table_add_raw(&writer->table, writer->front, err);
+
+	for (size_t i = 0; i < writer->layout.first_plain && !rc; i++)
+		rc = seek_table_add_raw(&writer->table,
+					layout_run(writer->release, i), err);
+	return rc;
+}
+
+static int
+write_front(struct bundle_writer *writer, struct ferry_error *err)
+{
+	AUTO_BUFFER front = BUFFER(FRONT_MAX);
+	AUTO(frame_raw_release) struct frame_encoder encoder = { 0 };
+	struct file_sink file = { .sink = { .write = write_file },
+				  .fd = writer->output.fd };
+	int rc = front_write(&front, writer->release, &writer->layout,
+			     writer->frames, NULL, err);
+
+	if (!rc)
+		rc = frame_raw_begin(&encoder, writer->front, &file.sink, NULL,
+				     err);
+	if (!rc)
+		rc = sink_write(&encoder.sink, front.data, front.size, err);
+	return rc ? rc : frame_raw_finish(&encoder, err);
+}
+
+static int
+write_table(struct bundle_writer *writer, struct ferry_error *err)
+{
+	AUTO_BUFFER table = BUFFER(SEEK_TABLE_BYTES);
+	uint64_t offset = writer->first + layout_end(&writer->layout);
+	int rc = seek_table_write(&writer->table, &table, err);
+
+	writer->bytes = offset + table.size;
+	if (rc || !table.size)
+		return rc;
+	return file_write_at(writer->output.fd, table.data, table.size, offset,
+			     err);
+}
+
+int
+bundle_writer_commit(struct bundle_writer *writer, struct bundle_filler *filler,
+		     struct ferry_error *err)
+{
+	int rc = add_raw_frames(writer, err);
+
+	for (size_t i = writer->layout.first_plain;
+	     i < writer->layout.blob_count && !rc; i++)
+		rc = put_plain_twice(writer, i, filler, err);
+	if (!rc)
+		rc = write_table(writer, err);
+	if (!rc)
+		rc = write_front(writer, err);
+	return rc ? rc : output_commit(&writer->output, err);
+}
+
+uint64_t
+bundle_writer_bytes(const struct bundle_writer *writer)
+{
+	return writer->bytes;
+}

@@ -1,0 +1,54 @@
+/*
+ * Writing a bundle: blobs into their places, from several threads at once,
+ * then what depends on all of them, then its name.
+ */
+#ifndef BUNDLE_WRITER_H
+#define BUNDLE_WRITER_H
+
+#include "bundle/layout.h"
+
+/* What a release would make: no file is touched. */
+struct bundle_size {
+	uint64_t bytes; /* exact, or at most when.. */
+	bool bound;	/* ..some layers have yet to be compressed */
+};
+
+int bundle_measure(struct bundle_size *out, const struct release *release,
+		   struct ferry_error *err) MUST_CHECK;
+
+struct bundle_writer;
+
+/* `release` is borrowed until free.  `path` as for output_open(). */
+int bundle_writer_new(struct bundle_writer **out, const char *path, bool force,
+		      const struct release *release, struct ferry_error *err)
+	MUST_CHECK;
+/* Without a commit the file goes. */
+void bundle_writer_free(struct bundle_writer *writer);
+
+/* Pushes a blob's content, whole and proved, into `to`, or fails. */
+struct bundle_filler {
+	int (*fill)(struct bundle_filler *filler, const struct blob *blob,
+		    struct sink *to, struct ferry_error *err);
+};
+
+/*
+ * Writes one blob that is no plain layer, from any thread.  After a failure
+ * it may be called again for the same blob.
+ */
+int bundle_writer_put(struct bundle_writer *writer, size_t blob,
+		      struct bundle_filler *filler, struct ferry_error *err)
+	MUST_CHECK;
+
+/*
+ * Writes the plain layers, one after the other, with `filler`, then the front
+ * and the seek table; syncs and renames.  A blob whose bytes were not as
+ * named is filled once more.
+ */
+int bundle_writer_commit(struct bundle_writer *writer,
+			 struct bundle_filler *filler, struct ferry_error *err)
+	MUST_CHECK;
+
+/* The size of the file, after the commit. */
+uint64_t bundle_writer_bytes(const struct bundle_writer *writer);
+
+#endif

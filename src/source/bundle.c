@@ -1,0 +1,78 @@
+#include "source/bundle.h"
+
+#include <string.h>
+
+struct source_bundle {
+	struct source source;
+	const struct bundle *bundle;
+};
+
+static const struct bundle *
+bundle_of(struct source *source)
+{
+	return ((struct source_bundle *)source)->bundle;
+}
+
+static int
+resolve(struct source *source, unsigned worker,
+	const struct reference *reference, const struct platform *wanted,
+	struct image *out, struct ferry_error *err)
+{
+	const struct bundle *bundle = bundle_of(source);
+	char name[REFERENCE_TEXT];
+
+	(void)worker;
+	(void)wanted; /* a bundle has one platform of each image */
+	reference_name(name, reference);
+	for (size_t i = 0; i < bundle->statement.image_count; i++)
+		if (strcmp(bundle->statement.images[i].name, name) == 0)
+			return bundle_read_image(bundle, i, out, err);
+	return error_set(err, FERRY_E_NOT_FOUND, "%s: not in %s", name,
+			 bundle->path);
+}
+
+static int
+fetch(struct source *source, unsigned worker, const struct release *release,
+      const struct blob *blob, struct sink *to, struct ferry_error *err)
+{
+	const struct bundle *bundle = bundle_of(source);
+	ssize_t number = bundle_find_blob(bundle, &blob->descriptor.digest);
+
+	(void)worker;
+	(void)release;
+	if (number < 0)
+		return error_set(err, FERRY_E_DAMAGED, "%s: blob %s is missing",
+				 bundle->path, blob->descriptor.digest.text);
+	if (bundle->statement.blobs[number].size != blob->descriptor.size)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "%s: blob %s has two sizes", bundle->path,
+				 blob->descriptor.digest.text);
+	return bundle_read_blob(bundle, (size_t)number, to, NULL, err);
+}
+
+static void
+free_source(struct source *source)
+{
+	free(source);
+}
+
+static const struct source_ops ops = {
+	.name = "bundle",
+	.resolve = resolve,
+	.fetch = fetch,
+	.free = free_source,
+};
+
+int
+source_bundle_new(struct source **out, const struct bundle *bundle,
+		  struct ferry_error *err)
+{
+	struct source_bundle *source = calloc(1, sizeof(*source));
+
+	if (!source)
+		return error_nomem(err);
+	source->source.ops = &ops;
+	source->bundle = bundle;
+	*out = &source->source;
+	return 0;
+}

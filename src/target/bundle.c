@@ -1,0 +1,118 @@
+#include "target/bundle.h"
+
+#include "bundle/writer.h"
+
+struct target_bundle {
+	struct target target;
+	const char *path;
+	bool force;
+	const struct release *release;
+	struct bundle_writer *writer;
+};
+
+/* Fills a place in the bundle from memory or from the source. */
+struct filler {
+	struct bundle_filler filler;
+	const struct release *release;
+	struct source *source;
+	unsigned worker;
+};
+
+static int
+fill(struct bundle_filler *base, const struct blob *blob, struct sink *to,
+     struct ferry_error *err)
+{
+	struct filler *filler = (struct filler *)base;
+
+	if (blob->content)
+		return sink_write(to, blob->content->data, blob->content->size,
+				  err);
+	return filler->source->ops->fetch(filler->source, filler->worker,
+					  filler->release, blob, to, err);
+}
+
+static int
+prepare(struct target *base, const struct release *release,
+	struct outcome *outcomes, struct ferry_error *err)
+{
+	struct target_bundle *target = (struct target_bundle *)base;
+
+	(void)outcomes;
+	target->release = release;
+	return bundle_writer_new(&target->writer, target->path, target->force,
+				 release, err);
+}
+
+static int
+put(struct target *base, unsigned worker, size_t blob, struct source *source,
+    struct ferry_error *err)
+{
+	struct target_bundle *target = (struct target_bundle *)base;
+	struct filler filler = { .filler = { .fill = fill },
+				 .release = target->release,
+				 .source = source,
+				 .worker = worker };
+	int rc;
+
+	/* Their places are not known before those in front are written. */
+	if (target->release->blobs[blob].plain)
+		return 0;
+	rc = bundle_writer_put(target->writer, blob, &filler.filler, err);
+	if (rc == FERRY_E_DIGEST)
+		rc = bundle_writer_put(target->writer, blob, &filler.filler,
+				       err);
+	return rc;
+}
+
+static int
+commit(struct target *base, struct source *source, struct outcome *outcomes,
+       struct ferry_error *err)
+{
+	struct target_bundle *target = (struct target_bundle *)base;
+	struct filler filler = { .filler = { .fill = fill },
+				 .release = target->release,
+				 .source = source };
+	int rc = bundle_writer_commit(target->writer, &filler.filler, err);
+
+	for (size_t i = 0; i < target->release->image_count && !rc; i++)
+		outcomes[i].state = OUTCOME_DONE;
+	return rc;
+}
+
+static void
+free_target(struct target *base)
+{
+	bundle_writer_free(((struct target_bundle *)base)->writer);
+	free(base);
+}
+
+static const struct target_ops ops = {
+	.name = "bundle",
+	.prepare = prepare,
+	.put = put,
+	.commit = commit,
+	.free = free_target,
+};
+
+int
+target_bundle_new(struct target **out, const char *path, bool force,
+		  struct ferry_error *err)
+{
+	struct target_bundle *target = calloc(1, sizeof(*target));
+
+	if (!target)
+		return error_nomem(err);
+	target->target.ops = &ops;
+	target->path = path;
+	target->force = force;
+	*out = &target->target;
+	return 0;
+}
+
+uint64_t
+target_bundle_bytes(const struct target *base)
+{
+	const struct target_bundle *target = (const struct target_bundle *)base;
+
+	return bundle_writer_bytes(target->writer);
+}
