@@ -1,0 +1,164 @@
+#include <stddef.h>
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/environment.h"
+#include "cli/load_report.h"
+#include "cli/output.h"
+#include "cli/registry_flags.h"
+
+struct values {
+	const char *to;
+	struct text_list only;
+	bool any_host;
+	bool dry_run;
+	unsigned jobs;
+	struct registry_values registry;
+};
+
+static const struct flag flags[] = {
+	{ .name = "to",
+	  .argument = "TARGET",
+	  .help = "docker, docker-daemon:SOCKET, or a registry: "
+		  "HOST[:PORT][/PREFIX] (default: the one Docker found here)",
+	  .kind = FLAG_TEXT,
+	  .offset = offsetof(struct values, to) },
+	{ .name = "only",
+	  .argument = "IMAGE",
+	  .help = "load this image of the bundle (may be repeated)",
+	  .kind = FLAG_LIST,
+	  .offset = offsetof(struct values, only) },
+	{ .name = "any-host",
+	  .help = "load images that do not fit this machine: the target "
+		  "serves others",
+	  .kind = FLAG_SWITCH,
+	  .offset = offsetof(struct values, any_host) },
+	{ .name = "dry-run",
+	  .help = "print the plan; send nothing",
+	  .kind = FLAG_SWITCH,
+	  .offset = offsetof(struct values, dry_run) },
+	REGISTRY_FLAGS(struct values),
+};
+
+static void
+free_load(struct ferry_load **load)
+{
+	ferry_load_free(*load);
+}
+
+static int
+plan_load(struct session *session, const struct values *values,
+	  const struct ferry_registry_options *registry, const char *to,
+	  struct ferry_load **out, struct ferry_error *err)
+{
+	struct ferry_load_options options = {
+		.bundle = session->operands.items[0],
+		.to = to,
+		.only = values->only.items,
+		.only_count = values->only.count,
+		.any_host = values->any_host,
+		.jobs = values->jobs,
+		.registry = *registry,
+	};
+
+	for (size_t i = 0; i < values->only.count; i++)
+		values->only.items[i] =
+			registry_flags_image(values->only.items[i]);
+	return ferry_load_plan(session->context, &options, out, err);
+}
+
+static int
+report_document(struct session *session, const struct ferry_load *load,
+		struct ferry_error *err)
+{
+	return output_document(&session->document,
+			       load_report_json(ferry_load_get_plan(load),
+						session->operands.items[0],
+						ferry_load_sent(load)),
+			       err);
+}
+
+static int
+report_plan(struct session *session, const struct values *values,
+	    const struct ferry_load *load, struct ferry_error *err)
+{
+	const struct ferry_load_plan *plan = ferry_load_get_plan(load);
+
+	if (session->common.json)
+		return report_document(session, load, err);
+	if (session->common.quiet)
+		return 0;
+	/* A plan that was asked for is a result. */
+	if (values->dry_run && load_report_table(plan, true, err))
+		return err->code;
+	load_report_plan(plan, values->dry_run ? stdout : stderr);
+	return 0;
+}
+
+/* Says what is where, after a failure even more than after success. */
+static int
+report_end(struct session *session, const struct ferry_load *load, int rc,
+	   struct ferry_error *err)
+{
+	const struct ferry_load_plan *plan = ferry_load_get_plan(load);
+	struct ferry_error own = { 0 };
+	int failed = 0;
+
+	if (session->common.json) {
+		failed = report_document(session, load, &own);
+	} else if (!session->common.quiet) {
+		failed = load_report_table(plan, false, &own);
+		load_report_totals(plan, ferry_load_sent(load));
+	}
+	if (rc)
+		load_report_missing(plan);
+	else if (failed)
+		*err = own;
+	return rc ? rc : failed;
+}
+
+static int
+run(struct session *session, const void *data, struct ferry_error *err)
+{
+	const struct values *values = data;
+	struct ferry_registry_options registry;
+	AUTO_FREE char *authfile = NULL;
+	AUTO_FREE char *to = NULL;
+	AUTO(free_load) struct ferry_load *load = NULL;
+	int rc;
+
+	if (registry_flags_options(&registry, &values->registry, &authfile,
+				   err) ||
+	    environment_target(values->to, &to, err))
+		return err->code;
+	rc = plan_load(session, values, &registry, to, &load, err);
+	progress_clear(&session->progress);
+	if (rc)
+		return rc;
+	if (report_plan(session, values, load, err))
+		return err->code;
+	if (values->dry_run)
+		return 0;
+	progress_expect(&session->progress,
+			ferry_load_get_plan(load)->image_count,
+			ferry_load_get_plan(load)->blob_bytes);
+	rc = ferry_load_run(load, err);
+	progress_clear(&session->progress);
+	return report_end(session, load, rc, err);
+}
+
+const struct command command_load = {
+	.name = "load",
+	.summary = "load a bundle into Docker, or push it to a registry",
+	.synopsis = "BUNDLE [--to TARGET] [--only IMAGE]... [OPTION...]",
+	.about = "Prove BUNDLE, check that its images fit the machine they are "
+		 "for, send what the target lacks, and read it back.  It may "
+		 "be interrupted and run again.",
+	.flags = flags,
+	.flag_count = ARRAY_SIZE(flags),
+	.values_size = sizeof(struct values),
+	.operand = "BUNDLE",
+	.operands_least = 1,
+	.operands_most = 1,
+	.run = run,
+};

@@ -1,0 +1,172 @@
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/pack_report.h"
+#include "cli/registry_flags.h"
+
+struct values {
+	struct text_list files;
+	const char *output;
+	const char *platform;
+	unsigned jobs;
+	bool force;
+	bool dry_run;
+	struct registry_values registry;
+};
+
+static const struct flag flags[] = {
+	{ .name = "file",
+	  .letter = 'f',
+	  .argument = "LIST",
+	  .help = "take images from this text file, one a line, # for "
+		  "comments; - is standard input (may be repeated)",
+	  .kind = FLAG_LIST,
+	  .offset = offsetof(struct values, files) },
+	{ .name = "output",
+	  .letter = 'o',
+	  .argument = "BUNDLE",
+	  .help = "write this file",
+	  .kind = FLAG_TEXT,
+	  .offset = offsetof(struct values, output),
+	  .required = true },
+	{ .name = "platform",
+	  .argument = "P",
+	  .help = "pack the images for OS/ARCH[/VARIANT] (default "
+		  "linux/amd64)",
+	  .kind = FLAG_TEXT,
+	  .offset = offsetof(struct values, platform) },
+	{ .name = "force",
+	  .help = "replace BUNDLE if it exists",
+	  .kind = FLAG_SWITCH,
+	  .offset = offsetof(struct values, force) },
+	{ .name = "dry-run",
+	  .help = "print the plan; pull and write nothing",
+	  .kind = FLAG_SWITCH,
+	  .offset = offsetof(struct values, dry_run) },
+	REGISTRY_FLAGS(struct values),
+};
+
+static void
+free_pack(struct ferry_pack **pack)
+{
+	ferry_pack_free(*pack);
+}
+
+static int
+plan_pack(struct session *session, const struct values *values,
+	  const struct ferry_registry_options *registry,
+	  struct ferry_pack **out, struct ferry_error *err)
+{
+	struct text_list *images = &session->operands;
+	struct ferry_pack_options options = {
+		.references = images->items,
+		.reference_count = images->count,
+		.lists = values->files.items,
+		.list_count = values->files.count,
+		.output = values->output,
+		.platform = values->platform,
+		.jobs = values->jobs,
+		.force = values->force,
+		.registry = *registry,
+	};
+
+	if (images->count + values->files.count == 0)
+		return error_set(err, FERRY_E_USAGE,
+				 "no IMAGE and no '--file LIST' given");
+	for (size_t i = 0; i < images->count; i++)
+		images->items[i] = registry_flags_image(images->items[i]);
+	return ferry_pack_plan(session->context, &options, out, err);
+}
+
+static int
+report_written(struct session *session, const struct values *values,
+	       const struct ferry_pack *pack, struct ferry_error *err)
+{
+	const struct ferry_pack_plan *plan = ferry_pack_get_plan(pack);
+	uint64_t written = ferry_pack_written(pack);
+	char totals[OUTPUT_TOTALS_MAX];
+
+	if (session->common.json)
+		return json_object_set_new(session->document, "written",
+					   output_number(written))
+			       ? error_nomem(err)
+			       : 0;
+	if (session->common.quiet)
+		return 0;
+	if (pack_report_table(plan, "packed", err))
+		return err->code;
+	output_line(stdout, "%s: %s", values->output,
+		    output_totals(totals, sizeof(totals), plan->image_count,
+				  plan->blob_count, written));
+	return 0;
+}
+
+static int
+report_plan(struct session *session, const struct values *values,
+	    const struct ferry_pack_plan *plan, struct ferry_error *err)
+{
+	const struct common *common = &session->common;
+
+	if (common->json)
+		return output_document(&session->document,
+				       pack_report_json(plan, values->output),
+				       err);
+	if (common->quiet)
+		return 0;
+	/* A plan that was asked for is a result. */
+	if (values->dry_run && pack_report_table(plan, "planned", err))
+		return err->code;
+	pack_report_plan(plan, values->output,
+			 values->dry_run ? stdout : stderr);
+	return 0;
+}
+
+static int
+run(struct session *session, const void *data, struct ferry_error *err)
+{
+	const struct values *values = data;
+	struct ferry_registry_options registry;
+	AUTO_FREE char *authfile = NULL;
+	AUTO(free_pack) struct ferry_pack *pack = NULL;
+	const struct ferry_pack_plan *plan;
+	int rc;
+
+	if (registry_flags_options(&registry, &values->registry, &authfile,
+				   err))
+		return err->code;
+	rc = plan_pack(session, values, &registry, &pack, err);
+	progress_clear(&session->progress);
+	if (rc)
+		return rc;
+	plan = ferry_pack_get_plan(pack);
+	if (report_plan(session, values, plan, err) ||
+	    pack_report_refusals(plan, values->output, err))
+		return err->code;
+	if (values->dry_run)
+		return 0;
+	progress_expect(&session->progress, plan->image_count,
+			plan->pull_bytes);
+	rc = ferry_pack_run(pack, err);
+	progress_clear(&session->progress);
+	return rc ? rc : report_written(session, values, pack, err);
+}
+
+const struct command command_pack = {
+	.name = "pack",
+	.summary = "pull images from registries into a bundle",
+	.synopsis = "[IMAGE...] [-f LIST]... -o BUNDLE [OPTION...]",
+	.about = "Pull one platform of each IMAGE, as Docker would name it "
+		 "(redis:7, quay.io/a/b@sha256:..., docker://REF), into one "
+		 "file.  What lacks the platform is refused before anything is "
+		 "pulled.",
+	.flags = flags,
+	.flag_count = ARRAY_SIZE(flags),
+	.values_size = sizeof(struct values),
+	.operand = "IMAGE",
+	.operands_most = UINT_MAX,
+	.run = run,
+};

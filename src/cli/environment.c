@@ -1,0 +1,145 @@
+#include "cli/environment.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "ferry/host.h"
+
+#define TARGET_FORMS                                                           \
+	"--to docker, --to docker-daemon:SOCKET, or for a registry "           \
+	"--to HOST[:PORT][/PREFIX]"
+
+/* An empty variable is as good as none. */
+static const char *
+variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+/* Where a file is looked for: $VARIABLE and what is appended to it. */
+struct place {
+	const char *variable;
+	const char *tail;
+	const char *unless; /* a variable that takes this one's place */
+};
+
+int
+environment_authfile(char **out, struct ferry_error *err)
+{
+	static const struct place places[] = {
+		{ "REGISTRY_AUTH_FILE", "", NULL },
+		{ "XDG_RUNTIME_DIR", "/containers/auth.json", NULL },
+		{ "DOCKER_CONFIG", "/config.json", NULL },
+		{ "HOME", "/.docker/config.json", "DOCKER_CONFIG" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		const char *folder = variable(places[i].variable);
+		AUTO_FREE char *path = NULL;
+
+		if (!folder || (places[i].unless && variable(places[i].unless)))
+			continue;
+		if (text_format(&path, err, "%s%s", folder, places[i].tail))
+			return err->code;
+		if (access(path, F_OK) == 0) {
+			*out = STEAL(&path);
+			return 0;
+		}
+	}
+	*out = NULL;
+	return 0;
+}
+
+/* What `docker` itself would talk to, as far as ferry can. */
+static int
+docker_target(char **out, struct ferry_error *err)
+{
+	static const char unix_scheme[] = "unix://";
+	const char *host = variable("DOCKER_HOST");
+	const char *end = host ? strstr(host, "://") : NULL;
+
+	if (!host || strcmp(host, unix_scheme) == 0)
+		return text_copy(out, "docker", err);
+	if (text_starts(host, unix_scheme))
+		return text_format(out, err, "docker-daemon:%s",
+				   host + strlen(unix_scheme));
+	if (end)
+		return error_set(err, FERRY_E_USAGE,
+				 "DOCKER_HOST says %.*s://: ferry speaks to "
+				 "Docker over a unix socket only; run it on "
+				 "that host, or give --to docker-daemon:SOCKET",
+				 (int)(end - host), host);
+	return error_set(err, FERRY_E_USAGE,
+			 "DOCKER_HOST is '%s', without unix://: ferry speaks "
+			 "to Docker over a unix socket only",
+			 host);
+}
+
+static int
+refuse_hosts(const struct ferry_host *host, struct ferry_error *err)
+{
+	error_set(err, FERRY_E_USAGE,
+		  host->runtime_count ? "no --to given, and found"
+				      : "no --to given, and no runtime found");
+	for (size_t i = 0; i < host->runtime_count; i++) {
+		const struct ferry_runtime *runtime = &host->runtimes[i];
+
+		error_add(err, "%s %s at %s%s", i ? "," : "", runtime->name,
+			  runtime->socket,
+			  strcmp(runtime->name, "docker")
+				  ? " (not a target yet)"
+				  : "");
+	}
+	return error_add(err, "; give " TARGET_FORMS);
+}
+
+static int
+found_target(char **out, struct ferry_error *err)
+{
+	struct ferry_host host = { 0 };
+	const char *socket = NULL;
+	unsigned found = 0;
+
+	if (ferry_host_find(&host, err))
+		return err->code;
+	for (size_t i = 0; i < host.runtime_count; i++) {
+		if (strcmp(host.runtimes[i].name, "docker"))
+			continue;
+		socket = host.runtimes[i].socket;
+		found++;
+	}
+	if (found != 1)
+		return refuse_hosts(&host, err);
+	return text_format(out, err, "docker-daemon:%s", socket);
+}
+
+int
+environment_target(const char *to, char **out, struct ferry_error *err)
+{
+	if (to ? strcmp(to, "docker") == 0 : variable("DOCKER_HOST") != NULL)
+		return docker_target(out, err);
+	return to ? text_copy(out, to, err) : found_target(out, err);
+}
+
+bool
+environment_no_escapes(void)
+{
+	const char *terminal = variable("TERM");
+
+	return variable("NO_COLOR") || !terminal ||
+	       strcmp(terminal, "dumb") == 0;
+}
+
+unsigned
+environment_columns(void)
+{
+	const char *columns = variable("COLUMNS");
+	uint64_t number;
+
+	if (!columns || !text_to_u64(columns, &number) || number > 10000)
+		return 0;
+	return (unsigned)number;
+}

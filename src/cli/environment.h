@@ -1,0 +1,30 @@
+/*
+ * What ferry reads from the environment.  No other file does.
+ */
+#ifndef CLI_ENVIRONMENT_H
+#define CLI_ENVIRONMENT_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/*
+ * The file with the registries' credentials that Docker, Podman and skopeo
+ * would take, owned by the caller; *out is NULL when there is none.
+ */
+int environment_authfile(char **out, struct ferry_error *err) MUST_CHECK;
+
+/*
+ * Where `to` leads: "docker" follows DOCKER_HOST, NULL is DOCKER_HOST or the
+ * one runtime on this machine.  *out is owned by the caller.
+ */
+int environment_target(const char *to, char **out, struct ferry_error *err)
+	MUST_CHECK;
+
+/* Whether the user or the terminal wants no escape sequences. */
+bool environment_no_escapes(void);
+
+/* COLUMNS, or 0. */
+unsigned environment_columns(void);
+
+#endif

@@ -1,0 +1,164 @@
+#include "cli/load_report.h"
+
+#include "base/text.h"
+#include "cli/output.h"
+#include "cli/table.h"
+
+/* As --json calls the states, and as the table does. */
+static const struct {
+	const char *name, *words;
+} states[] = {
+	[FERRY_LOAD_PENDING] = { "pending", "not loaded" },
+	[FERRY_LOAD_DONE] = { "done", "loaded" },
+	[FERRY_LOAD_PRESENT] = { "present", "was there" },
+	[FERRY_LOAD_FAILED] = { "failed", "failed" },
+};
+
+static bool
+in_place(const struct ferry_load_image *image)
+{
+	return image->state == FERRY_LOAD_DONE ||
+	       image->state == FERRY_LOAD_PRESENT;
+}
+
+static void
+size_line(FILE *file, const char *label, uint64_t bytes, const char *more)
+{
+	char size[TEXT_SIZE_MAX];
+
+	output_line(file, "  %-10s %8s%s", label,
+		    text_size(size, sizeof(size), bytes), more);
+}
+
+void
+load_report_plan(const struct ferry_load_plan *plan, FILE *file)
+{
+	char totals[OUTPUT_TOTALS_MAX];
+
+	output_line(file, "plan: %s",
+		    output_totals(totals, sizeof(totals), plan->image_count,
+				  plan->blob_count, plan->blob_bytes));
+	output_line(file, "  %-10s %s (platform: %s)", "into", plan->target,
+		    plan->platform);
+	size_line(file, "to send", plan->blob_bytes, " at most");
+	if (plan->needed_bytes)
+		size_line(file, "needs", plan->needed_bytes, " there, about");
+	if (plan->free_bytes)
+		size_line(file, "free", plan->free_bytes, " there");
+}
+
+/* An error's story stands on standard error; the table has one word for it. */
+static const char *
+result(const struct ferry_load_image *image, bool dry_run)
+{
+	if (dry_run)
+		return "planned";
+	if (in_place(image) && image->detail && *image->detail)
+		return image->detail;
+	return states[image->state].words;
+}
+
+static int
+add_image(struct table *table, const struct ferry_load_image *image,
+	  bool dry_run, struct ferry_error *err)
+{
+	char digest[OUTPUT_DIGEST_MAX];
+	char size[TEXT_SIZE_MAX];
+	const char *cells[] = {
+		image->name, image->target_name,    image->platform, digest,
+		size,	     result(image, dry_run)
+	};
+
+	output_digest(digest, sizeof(digest), image->digest);
+	text_size(size, sizeof(size), image->size);
+	return table_add(table, cells, err);
+}
+
+int
+load_report_table(const struct ferry_load_plan *plan, bool dry_run,
+		  struct ferry_error *err)
+{
+	static const struct column columns[] = {
+		{ "IMAGE", false },  { "THERE", false }, { "PLATFORM", false },
+		{ "DIGEST", false }, { "SIZE", true },	 { "RESULT", false },
+	};
+	AUTO(table_release)
+	struct table table = { columns, ARRAY_SIZE(columns), NULL, 0 };
+
+	for (size_t i = 0; i < plan->image_count; i++)
+		if (add_image(&table, &plan->images[i], dry_run, err))
+			return err->code;
+	table_print(&table, stdout);
+	return 0;
+}
+
+void
+load_report_totals(const struct ferry_load_plan *plan, uint64_t sent)
+{
+	char count[OUTPUT_COUNT_MAX];
+	char size[TEXT_SIZE_MAX];
+	size_t there = 0;
+
+	for (size_t i = 0; i < plan->image_count; i++)
+		there += in_place(&plan->images[i]);
+	output_line(
+		stdout, "%s: %zu of %s in place, %s sent", plan->target, there,
+		output_count(count, sizeof(count), plan->image_count, "image"),
+		text_size(size, sizeof(size), sent));
+}
+
+void
+load_report_missing(const struct ferry_load_plan *plan)
+{
+	for (size_t i = 0; i < plan->image_count; i++) {
+		const struct ferry_load_image *image = &plan->images[i];
+
+		if (!in_place(image))
+			output_line(stderr, "%s: %s", image->name,
+				    image->detail && *image->detail
+					    ? image->detail
+					    : states[image->state].words);
+	}
+}
+
+static json_t *
+image_json(const struct ferry_load_image *image)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "name",
+			 output_text(image->name), "target_name",
+			 output_text(image->target_name), "platform",
+			 output_text(image->platform), "digest",
+			 output_text(image->digest), "size",
+			 output_number(image->size), "state",
+			 states[image->state].name, "detail",
+			 output_text(image->detail));
+}
+
+static json_t *
+images_json(const struct ferry_load_plan *plan)
+{
+	AUTO_JSON *images = json_array();
+
+	for (size_t i = 0; i < plan->image_count; i++)
+		if (json_array_append_new(images, image_json(&plan->images[i])))
+			return NULL;
+	return STEAL(&images);
+}
+
+json_t *
+load_report_json(const struct ferry_load_plan *plan, const char *bundle,
+		 uint64_t sent)
+{
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o}", "bundle",
+		output_text(bundle), "target", output_text(plan->target),
+		"platform", output_text(plan->platform), "images",
+		images_json(plan), "plan", "blobs",
+		output_number(plan->blob_count), "blob_bytes",
+		output_number(plan->blob_bytes), "needed_bytes",
+		output_number(plan->needed_bytes ? plan->needed_bytes
+						 : UINT64_MAX),
+		"free_bytes",
+		output_number(plan->free_bytes ? plan->free_bytes : UINT64_MAX),
+		"sent", output_number(sent));
+}

@@ -1,0 +1,204 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+
+static const struct command *const commands[] = {
+	&command_pack, &command_load,	 &command_verify,
+	&command_list, &command_inspect, &command_host,
+};
+
+static const char *
+command_name(const void *data, size_t index)
+{
+	(void)data;
+	return index < ARRAY_SIZE(commands) ? commands[index]->name : NULL;
+}
+
+static const struct command *
+find_command(const char *name, struct ferry_error *err)
+{
+	const char *meant;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	meant = suggest(name, command_name, NULL);
+	error_set(err, FERRY_E_USAGE, "unknown command '%s'", name);
+	if (meant)
+		error_add(err, "; did you mean '%s'?", meant);
+	return NULL;
+}
+
+static void
+print_help(void)
+{
+	printf("usage: ferry COMMAND [ARGUMENT...]\n\n"
+	       "Carries container images across an air gap.\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		printf("  %-10s%s\n", commands[i]->name, commands[i]->summary);
+	printf("\n"
+	       "  ferry help COMMAND, or ferry COMMAND --help, tells more.\n"
+	       "  ferry --version prints the version.\n");
+}
+
+/* What stands in a command's place: "help", "--help", "--version". */
+static int
+run_builtin(const char *name, const char *about, struct ferry_error *err)
+{
+	const struct command *command;
+
+	if (strcmp(name, "--version") == 0) {
+		printf("ferry %s\n", FERRY_VERSION);
+		return 0;
+	}
+	if (strcmp(name, "help") && strcmp(name, "--help") &&
+	    strcmp(name, "-h"))
+		return error_set(err, FERRY_E_USAGE,
+				 "unknown option '%s' before a command", name);
+	if (!about) {
+		print_help();
+		return 0;
+	}
+	command = find_command(about, err);
+	if (!command)
+		return err->code;
+	options_help(command);
+	return 0;
+}
+
+static int
+run_in_context(struct session *session, const struct command *command,
+	       const void *values, struct ferry_error *err)
+{
+	enum progress_mode mode = PROGRESS_LINES;
+
+	if (session->common.quiet)
+		mode = PROGRESS_SILENT;
+	else if (!session->common.json)
+		mode = progress_mode_of_terminal();
+	progress_init(&session->progress, session->context, mode);
+	signals_catch(session->context);
+	return command->run(session, values, err);
+}
+
+static int
+run_command(struct session *session, const struct command *command, int argc,
+	    char **argv, struct ferry_error *err)
+{
+	/* calloc() of nothing may return NULL. */
+	void *values = calloc(1, command->values_size + 1);
+	int rc;
+
+	session->context = ferry_context_new();
+	if (!values || !session->context)
+		rc = error_nomem(err);
+	else
+		rc = options_parse(command, argc, argv, &session->common,
+				   values, &session->operands, err);
+	if (!rc && session->common.help)
+		options_help(command);
+	else if (!rc)
+		rc = run_in_context(session, command, values, err);
+	options_release(command, values);
+	free(values);
+	return rc;
+}
+
+/* For mistakes that come before a command's options are read. */
+static bool
+asks_for_json(char *const *argv)
+{
+	for (; *argv; argv++)
+		if (strcmp(*argv, "--json") == 0)
+			return true;
+	return false;
+}
+
+static int
+run(struct session *session, int argc, char **argv, const char **name,
+    struct ferry_error *err)
+{
+	const struct command *command;
+
+	session->common.json = asks_for_json(argv);
+	if (argc < 2)
+		return error_set(err, FERRY_E_USAGE, "no command given");
+	if (argv[1][0] == '-' || strcmp(argv[1], "help") == 0) {
+		session->printed = true;
+		return run_builtin(argv[1], argv[2], err);
+	}
+	command = find_command(argv[1], err);
+	if (!command)
+		return err->code;
+	*name = command->name;
+	session->common.json = false;
+	return run_command(session, command, argc - 1, argv + 1, err);
+}
+
+/* Tells how it ended, on both outputs; returns the exit status. */
+static int
+finish(struct session *session, const char *name, int rc,
+       struct ferry_error *err)
+{
+	struct ferry_error own = { 0 };
+	int reason;
+
+	if (rc)
+		report_error(err, name);
+	if (session->common.json && !session->common.help &&
+	    (rc || !session->printed) &&
+	    output_finish(&session->document, err, &own)) {
+		report_error(&own, name);
+		rc = own.code;
+	}
+	reason = output_close();
+	if (!reason || rc)
+		return report_status((enum ferry_code)rc);
+	if (reason == EPIPE)
+		return 128 + SIGPIPE; /* as if it had been killed by it */
+	report_output(reason);
+	return 1;
+}
+
+/*
+ * A standard file that is closed would be given to the next file opened: the
+ * bundle itself.  It becomes one that fails when used.
+ */
+static bool
+open_standard_files(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null",
+			 fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct session session = { 0 };
+	struct ferry_error err = { 0 };
+	const char *name = NULL;
+	int status;
+	int rc;
+
+	if (!open_standard_files())
+		return 1;
+	signal(SIGPIPE, SIG_IGN);
+	rc = run(&session, argc, argv, &name, &err);
+	status = finish(&session, name, rc, &err);
+	json_decref(session.document);
+	text_list_release(&session.operands);
+	ferry_context_free(session.context);
+	return status;
+}

@@ -1,0 +1,141 @@
+#include "cli/pack_report.h"
+
+#include "base/text.h"
+#include "cli/output.h"
+#include "cli/table.h"
+
+static void
+size_line(FILE *file, const char *label, uint64_t bytes, const char *more)
+{
+	char size[TEXT_SIZE_MAX];
+
+	output_line(file, "  %-10s %8s%s", label,
+		    text_size(size, sizeof(size), bytes), more);
+}
+
+void
+pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
+		 FILE *file)
+{
+	char totals[OUTPUT_TOTALS_MAX];
+
+	output_line(file, "plan: %s",
+		    output_totals(totals, sizeof(totals), plan->image_count,
+				  plan->blob_count, plan->blob_bytes));
+	size_line(file, "to pull", plan->pull_bytes, "");
+	if (plan->shared_bytes)
+		size_line(file, "shared", plan->shared_bytes,
+			  ", pulled once only");
+	size_line(file, "bundle", plan->bundle_bytes,
+		  plan->compressed ? " at most" : "");
+	size_line(file, "free", plan->free_bytes, " where it goes");
+	if (plan->largest_file != UINT64_MAX)
+		size_line(file, "limit", plan->largest_file,
+			  " for a single file there");
+	output_line(file, "  %-10s %s", "into", output);
+}
+
+static int
+add_image(struct table *table, const struct ferry_pack_image *image,
+	  const char *result, struct ferry_error *err)
+{
+	char digest[OUTPUT_DIGEST_MAX];
+	char size[TEXT_SIZE_MAX] = "-";
+	const char *cells[] = { image->name, image->platform, digest, size,
+				image->refusal ? "refused" : result };
+
+	output_digest(digest, sizeof(digest), image->digest);
+	if (!image->refusal)
+		text_size(size, sizeof(size), image->size);
+	return table_add(table, cells, err);
+}
+
+int
+pack_report_table(const struct ferry_pack_plan *plan, const char *result,
+		  struct ferry_error *err)
+{
+	static const struct column columns[] = {
+		{ "IMAGE", false }, { "PLATFORM", false }, { "DIGEST", false },
+		{ "SIZE", true },   { "RESULT", false },
+	};
+	AUTO(table_release)
+	struct table table = { columns, ARRAY_SIZE(columns), NULL, 0 };
+
+	for (size_t i = 0; i < plan->image_count; i++)
+		if (add_image(&table, &plan->images[i], result, err))
+			return err->code;
+	table_print(&table, stdout);
+	return 0;
+}
+
+int
+pack_report_refusals(const struct ferry_pack_plan *plan, const char *output,
+		     struct ferry_error *err)
+{
+	enum ferry_code code = FERRY_E_FAILED;
+	char count[OUTPUT_COUNT_MAX];
+
+	for (size_t i = 0; i < plan->image_count; i++) {
+		const struct ferry_pack_image *image = &plan->images[i];
+
+		if (!image->refusal)
+			continue;
+		output_line(stderr, "%s: %s", image->name, image->refusal);
+		if (image->wrong_platform)
+			code = FERRY_E_PLATFORM;
+	}
+	if (plan->refused)
+		return error_set(err, code,
+				 "%zu of %s cannot be packed; nothing was "
+				 "pulled",
+				 plan->refused,
+				 output_count(count, sizeof(count),
+					      plan->image_count, "image"));
+	if (plan->no_room)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: %s; nothing was pulled", output,
+				 plan->no_room);
+	return 0;
+}
+
+static json_t *
+image_json(const struct ferry_pack_image *image)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "name",
+			 output_text(image->name), "platform",
+			 output_text(image->platform), "digest",
+			 output_text(image->digest), "size",
+			 output_number(image->size), "shared",
+			 output_number(image->shared), "refusal",
+			 output_text(image->refusal), "wrong_platform",
+			 image->wrong_platform);
+}
+
+static json_t *
+images_json(const struct ferry_pack_plan *plan)
+{
+	AUTO_JSON *images = json_array();
+
+	for (size_t i = 0; i < plan->image_count; i++)
+		if (json_array_append_new(images, image_json(&plan->images[i])))
+			return NULL;
+	return STEAL(&images);
+}
+
+json_t *
+pack_report_json(const struct ferry_pack_plan *plan, const char *output)
+{
+	return json_pack(
+		"{s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o, s:b,"
+		" s:o, s:o, s:o}, s:n}",
+		"bundle", output_text(output), "images", images_json(plan),
+		"plan", "refused", output_number(plan->refused), "blobs",
+		output_number(plan->blob_count), "blob_bytes",
+		output_number(plan->blob_bytes), "pull_bytes",
+		output_number(plan->pull_bytes), "shared_bytes",
+		output_number(plan->shared_bytes), "bundle_bytes",
+		output_number(plan->bundle_bytes), "compressed",
+		plan->compressed, "free_bytes", output_number(plan->free_bytes),
+		"largest_file", output_number(plan->largest_file), "no_room",
+		output_text(plan->no_room), "written");
+}

@@ -1,0 +1,28 @@
+/*
+ * What `ferry pack` says: the plan, the refusals, what was written.
+ */
+#ifndef CLI_PACK_REPORT_H
+#define CLI_PACK_REPORT_H
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "ferry/pack.h"
+#include "json/json.h"
+
+void pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
+		      FILE *file);
+
+/* The images as a table on standard output; `result` is what became of them. */
+int pack_report_table(const struct ferry_pack_plan *plan, const char *result,
+		      struct ferry_error *err) MUST_CHECK;
+
+/* 0, or why nothing can be packed; refusals go to standard error here. */
+int pack_report_refusals(const struct ferry_pack_plan *plan, const char *output,
+			 struct ferry_error *err) MUST_CHECK;
+
+/* NULL when memory is short. */
+json_t *pack_report_json(const struct ferry_pack_plan *plan,
+			 const char *output);
+
+#endif

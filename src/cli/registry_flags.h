@@ -1,0 +1,74 @@
+/*
+ * The options of every command that talks to a registry.
+ */
+#ifndef CLI_REGISTRY_FLAGS_H
+#define CLI_REGISTRY_FLAGS_H
+
+#include "cli/options.h"
+#include "ferry/registry.h"
+
+struct registry_values {
+	const char *authfile;
+	struct text_list plain_http;
+	const char *ca, *cert, *key;
+	unsigned retries;
+};
+
+/* Rows of an option table; `values` is a struct with .jobs and .registry. */
+#define REGISTRY_FLAGS(values)                                                     \
+	{ .name = "jobs",                                                          \
+	  .argument = "N",                                                         \
+	  .help = "move so many blobs at once (1 to 64, default 8)",               \
+	  .kind = FLAG_NUMBER,                                                     \
+	  .offset = offsetof(values, jobs),                                        \
+	  .initial = FERRY_JOBS_DEFAULT,                                           \
+	  .least = 1,                                                              \
+	  .most = FERRY_JOBS_MAX },                                                \
+		{ .name = "authfile",                                              \
+		  .argument = "FILE",                                              \
+		  .help = "credentials for registries, as docker login or podman " \
+			  "login write them",                                      \
+		  .kind = FLAG_TEXT,                                               \
+		  .offset = offsetof(values, registry.authfile) },                 \
+		{ .name = "plain-http",                                            \
+		  .argument = "HOST[:PORT]",                                       \
+		  .help = "speak to this registry without TLS (may be repeated)",  \
+		  .kind = FLAG_LIST,                                               \
+		  .offset = offsetof(values, registry.plain_http) },               \
+		{ .name = "ca",                                                    \
+		  .argument = "FILE",                                              \
+		  .help = "trust these authorities (PEM), not the system's",       \
+		  .kind = FLAG_TEXT,                                               \
+		  .offset = offsetof(values, registry.ca) },                       \
+		{ .name = "cert",                                                  \
+		  .argument = "FILE",                                              \
+		  .help = "show this client certificate (PEM)",                    \
+		  .kind = FLAG_TEXT,                                               \
+		  .offset = offsetof(values, registry.cert) },                     \
+		{ .name = "key",                                                   \
+		  .argument = "FILE",                                              \
+		  .help = "the key of --cert (PEM)",                               \
+		  .kind = FLAG_TEXT,                                               \
+		  .offset = offsetof(values, registry.key) },                      \
+	{                                                                          \
+		.name = "retries", .argument = "N",                                \
+		.help = "try a broken transfer again so often (0 to 100, "         \
+			"default 5)",                                              \
+		.kind = FLAG_NUMBER,                                               \
+		.offset = offsetof(values, registry.retries),                      \
+		.initial = FERRY_RETRIES_DEFAULT, .least = 0, .most = 100          \
+	}
+
+/*
+ * Fills *out from `values`, which it borrows from.  *owned_authfile is what
+ * the environment named, if the options do not; the caller frees it.
+ */
+int registry_flags_options(struct ferry_registry_options *out,
+			   const struct registry_values *values,
+			   char **owned_authfile, struct ferry_error *err)
+	MUST_CHECK;
+
+/* An image as the library takes it: without skopeo's docker:// in front. */
+const char *registry_flags_image(const char *image);
+
+#endif
