@@ -1,0 +1,327 @@
+#include "net/exchange.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+
+static int
+unreachable(struct exchange *exchange)
+{
+	exchange->answer.response->unreachable = true;
+	return FERRY_E_FAILED;
+}
+
+/* The operating system's word for it, or `otherwise`. */
+static const char *
+system_reason(const struct exchange *exchange, char *text, size_t size,
+	      const char *otherwise)
+{
+	long number = 0;
+
+	curl_easy_getinfo(exchange->http->easy, CURLINFO_OS_ERRNO, &number);
+	if (!number)
+		return otherwise;
+	return strerror_r((int)number, text, size);
+}
+
+static int
+socket_failure(const struct exchange *exchange, struct ferry_error *err)
+{
+	const char *path = exchange->peer;
+	struct stat status;
+
+	if (stat(path, &status) && errno != EACCES)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: no such socket; is the daemon running?",
+				 path);
+	if (access(path, W_OK) && errno == EACCES)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: permission denied; run as root, or as a "
+				 "member of the socket's group",
+				 path);
+	return error_set(err, FERRY_E_FAILED,
+			 "%s: nobody answers there; is the daemon running?",
+			 path);
+}
+
+static int
+connect_failure(struct exchange *exchange, struct ferry_error *err)
+{
+	char text[128];
+
+	unreachable(exchange);
+	if (exchange->http->settings.unix_socket)
+		return socket_failure(exchange, err);
+	return error_set(err, FERRY_E_FAILED, "%s: no connection: %s",
+			 exchange->peer,
+			 system_reason(exchange, text, sizeof(text),
+				       "nobody answers there"));
+}
+
+static int
+name_failure(struct exchange *exchange, struct ferry_error *err)
+{
+	unreachable(exchange);
+	return error_set(err, FERRY_E_FAILED,
+			 "%s: this name has no address; check its spelling, "
+			 "and that there is a name server",
+			 exchange->peer);
+}
+
+/* Nothing but connecting has a time limit inside libcurl. */
+static int
+timeout_failure(struct exchange *exchange, struct ferry_error *err)
+{
+	unreachable(exchange);
+	return error_set(err, FERRY_E_FAILED,
+			 "%s: no connection in 15 seconds; is it the right "
+			 "host, and is a proxy needed?",
+			 exchange->peer);
+}
+
+static int
+proxy_failure(struct exchange *exchange, long status, struct ferry_error *err)
+{
+	unreachable(exchange);
+	if (status)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: the proxy refused to connect: HTTP %ld",
+				 exchange->peer, status);
+	return error_set(err, FERRY_E_FAILED,
+			 "%s: the proxy cannot be reached; it is set by "
+			 "https_proxy, http_proxy or all_proxy",
+			 exchange->peer);
+}
+
+/* Values of OpenSSL's X509_V_ERR_, part of its ABI. */
+enum {
+	VERIFY_NOT_YET_VALID = 9,
+	VERIFY_EXPIRED = 10,
+};
+
+static int
+trust_failure(const struct exchange *exchange, struct ferry_error *err)
+{
+	static const char problem[] = "SSL certificate problem: ";
+	const char *reason = exchange->reason;
+	long verified = 0;
+
+	if (!text_starts(reason, problem))
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: its TLS certificate is for another name",
+				 exchange->peer);
+	reason += strlen(problem);
+	error_set(err, FERRY_E_FAILED,
+		  "%s: its TLS certificate is not trusted: %s", exchange->peer,
+		  reason);
+	curl_easy_getinfo(exchange->http->easy, CURLINFO_SSL_VERIFYRESULT,
+			  &verified);
+	if (verified == VERIFY_EXPIRED || verified == VERIFY_NOT_YET_VALID)
+		return error_add(err, "; is this machine's clock right?");
+	return error_add(err, "; if it should be, name the authority that "
+			      "issued it with --ca FILE");
+}
+
+static bool
+mentions(const char *text, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strstr(text, words[i]))
+			return true;
+	return false;
+}
+
+/* What OpenSSL says to "HTTP/1.1 400", read as a TLS record. */
+static bool
+is_plain_server(const struct exchange *exchange)
+{
+	static const char *const words[] = {
+		"wrong version number",
+		"packet length too long",
+		"http request",
+	};
+
+	return mentions(exchange->reason, words, ARRAY_SIZE(words));
+}
+
+static bool
+wants_certificate(const struct exchange *exchange)
+{
+	static const char *const words[] = {
+		"certificate required",
+		"alert bad certificate",
+	};
+
+	return mentions(exchange->reason, words, ARRAY_SIZE(words));
+}
+
+static int
+certificate_wanted(const struct exchange *exchange, struct ferry_error *err)
+{
+	return error_set(err, FERRY_E_FAILED,
+			 "%s: it wants another client certificate, or any: see "
+			 "--cert and --key",
+			 exchange->peer);
+}
+
+static int
+broken(struct exchange *exchange, struct ferry_error *err)
+{
+	const struct answer *answer = &exchange->answer;
+	uint64_t came = answer->headed ? answer->body_bytes : 0;
+	curl_off_t went = 0;
+	char bytes[TEXT_SIZE_MAX];
+	char text[128];
+
+	exchange->answer.response->broken = true;
+	if (exchange->code == CURLE_GOT_NOTHING)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: closed the connection without an answer",
+				 exchange->peer);
+	curl_easy_getinfo(exchange->http->easy, CURLINFO_SIZE_UPLOAD_T, &went);
+	if (!answer->headed && went > 0)
+		error_set(err, FERRY_E_FAILED,
+			  "%s: the connection broke after %s had gone out",
+			  exchange->peer,
+			  text_size(bytes, sizeof(bytes), (uint64_t)went));
+	else
+		error_set(err, FERRY_E_FAILED,
+			  "%s: the connection broke after %s of the answer",
+			  exchange->peer,
+			  text_size(bytes, sizeof(bytes), came));
+	if (!system_reason(exchange, text, sizeof(text), NULL))
+		return err->code;
+	return error_add(err, ": %s",
+			 system_reason(exchange, text, sizeof(text), ""));
+}
+
+static int
+handshake_failure(struct exchange *exchange, struct ferry_error *err)
+{
+	static const char *const cut[] = { "SSL_ERROR_SYSCALL",
+					   "Connection reset",
+					   "unexpected eof" };
+
+	if (is_plain_server(exchange))
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: it speaks no TLS; if it is a plain HTTP "
+				 "server, say --plain-http %s",
+				 exchange->peer, exchange->peer);
+	if (wants_certificate(exchange))
+		return certificate_wanted(exchange, err);
+	if (mentions(exchange->reason, cut, ARRAY_SIZE(cut)))
+		exchange->answer.response->broken = true;
+	return error_set(err, FERRY_E_FAILED, "%s: no TLS connection: %s",
+			 exchange->peer, exchange->reason);
+}
+
+static int
+foreign_answer(const struct exchange *exchange, struct ferry_error *err)
+{
+	error_set(err, FERRY_E_FAILED, "%s: what it answers is not HTTP",
+		  exchange->peer);
+	if (exchange->tls || exchange->http->settings.unix_socket)
+		return err->code;
+	return error_add(err, "; if it speaks TLS, leave out --plain-http");
+}
+
+static int
+file_failure(const struct exchange *exchange, struct ferry_error *err)
+{
+	const struct http_settings *settings = &exchange->http->settings;
+
+	if (exchange->code == CURLE_SSL_CACERT_BADFILE)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: cannot be read as CA certificates in PEM",
+				 settings->ca ? settings->ca
+					      : "the system's authorities");
+	return error_set(err, FERRY_E_FAILED,
+			 "client certificate %s, key %s: %s",
+			 settings->cert ? settings->cert : "none",
+			 settings->key ? settings->key : "in the same file",
+			 exchange->reason);
+}
+
+static int
+other_failure(const struct exchange *exchange, struct ferry_error *err)
+{
+	return error_set(err, FERRY_E_FAILED, "%s: %s", exchange->peer,
+			 exchange->reason[0]
+				 ? exchange->reason
+				 : curl_easy_strerror(exchange->code));
+}
+
+/* A line of more than 100 KB is "out of memory" to libcurl 7.88. */
+static int
+memory_failure(const struct exchange *exchange, struct ferry_error *err)
+{
+	return error_set(err, FERRY_E_NOMEM,
+			 "%s: out of memory, or an endless header line",
+			 exchange->peer);
+}
+
+int
+exchange_failure(struct exchange *exchange, struct ferry_error *err)
+{
+	long proxy = 0;
+
+	curl_easy_getinfo(exchange->http->easy, CURLINFO_HTTP_CONNECTCODE,
+			  &proxy);
+	if (proxy >= 300)
+		return proxy_failure(exchange, proxy, err);
+	switch (exchange->code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return name_failure(exchange, err);
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_PROXY:
+		return proxy_failure(exchange, 0, err);
+	case CURLE_COULDNT_CONNECT:
+		return connect_failure(exchange, err);
+	case CURLE_OPERATION_TIMEDOUT:
+		return timeout_failure(exchange, err);
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return trust_failure(exchange, err);
+	case CURLE_SSL_CONNECT_ERROR:
+		return handshake_failure(exchange, err);
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+		return file_failure(exchange, err);
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_WEIRD_SERVER_REPLY:
+		return foreign_answer(exchange, err);
+	case CURLE_OUT_OF_MEMORY:
+		return memory_failure(exchange, err);
+	case CURLE_RECV_ERROR:
+		if (wants_certificate(exchange))
+			return certificate_wanted(exchange, err);
+		return broken(exchange, err);
+	case CURLE_OK: /* an end amidst the headers */
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_SEND_ERROR:
+	case CURLE_SEND_FAIL_REWIND:
+		return broken(exchange, err);
+	default:
+		return other_failure(exchange, err);
+	}
+}
+
+int
+exchange_stalled(struct exchange *exchange, struct ferry_error *err)
+{
+	const struct answer *answer = &exchange->answer;
+	unsigned long long seconds = exchange->stall_milliseconds / 1000;
+	char bytes[TEXT_SIZE_MAX];
+
+	answer->response->broken = true;
+	if (!answer->headed)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: no answer within %llu s", exchange->peer,
+				 seconds);
+	return error_set(err, FERRY_E_FAILED,
+			 "%s: hardly a byte came for %llu s, after %s",
+			 exchange->peer, seconds,
+			 text_size(bytes, sizeof(bytes), answer->body_bytes));
+}
