@@ -39,7 +39,7 @@ ALL_LDFLAGS := -pthread -Wl,-z,relro,-z,now -Wl,--as-needed \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 LIBS = $(shell pkg-config --libs $(PKGS))
 
-MODULES := base codec json oci net registry bundle source target host op
+MODULES := base codec json oci net registry bundle list source target host op
 LIB_SRC := $(sort $(foreach m,$(MODULES),$(wildcard src/$(m)/*.c)))
 CLI_SRC := $(sort $(wildcard src/cli/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))

@@ -114,8 +114,8 @@ folder_of(char **out, const char *path, struct ferry_error *err)
 	return text_format(out, err, "%.*s", (int)(slash - path), path);
 }
 
-static int
-check_destination(const char *path, bool force, struct ferry_error *err)
+int
+output_check(const char *path, bool force, struct ferry_error *err)
 {
 	AUTO_FREE char *folder = NULL;
 	struct stat status;
@@ -182,7 +182,7 @@ int
 output_open(struct output *output, const char *path, bool force,
 	    struct ferry_error *err)
 {
-	int rc = check_destination(path, force, err);
+	int rc = output_check(path, force, err);
 
 	*output = (struct output){ .fd = -1, .force = force };
 	if (!rc)
@@ -268,6 +268,20 @@ file_system_limit(uint64_t type)
 	return type == MSDOS_MAGIC ? FAT_LARGEST : UINT64_MAX;
 }
 
+/* What a killed run left under the temporary name: it will be overwritten. */
+static uint64_t
+stale_bytes(const char *path)
+{
+	struct ferry_error ignored;
+	AUTO_FREE char *partial = NULL;
+	struct stat status;
+
+	if (text_format(&partial, &ignored, "%s.partial", path) ||
+	    lstat(partial, &status) || !S_ISREG(status.st_mode))
+		return 0;
+	return (uint64_t)status.st_blocks * 512;
+}
+
 int
 file_room(const char *path, struct file_room *out, struct ferry_error *err)
 {
@@ -281,7 +295,8 @@ file_room(const char *path, struct file_room *out, struct ferry_error *err)
 		return rc;
 	if (statvfs(folder, &space) || statfs(folder, &kind))
 		return error_errno(err, "%s", folder);
-	out->free = (uint64_t)space.f_bavail * space.f_frsize;
+	out->free = (uint64_t)space.f_bavail * space.f_frsize +
+		    stale_bytes(path);
 	out->largest = file_system_limit((uint64_t)kind.f_type);
 	out->why =
 		out->largest == UINT64_MAX ? NULL : "the FAT file system there";

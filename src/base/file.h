@@ -45,9 +45,13 @@ int output_commit(struct output *output, struct ferry_error *err) MUST_CHECK;
 /* Without a commit: removes what was written.  Harmless on a closed one. */
 void output_release(struct output *output);
 
+/* What output_open() would check, without opening anything. */
+int output_check(const char *path, bool force,
+		 struct ferry_error *err) MUST_CHECK;
+
 /* What the file system of `path`'s folder can take. */
 struct file_room {
-	uint64_t free;	  /* bytes free for this user */
+	uint64_t free;	  /* bytes for this user, a stale .partial included */
 	uint64_t largest; /* bytes of the largest single file */
 	const char *why;  /* what sets `largest`, or NULL if nothing does */
 };

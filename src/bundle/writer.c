@@ -59,16 +59,17 @@ bundle_measure(struct bundle_size *out, const struct release *release,
 {
 	AUTO(layout_release) struct layout layout = { 0 };
 	struct frame_run front;
+	uint64_t fixed;
 	int rc = layout_init(&layout, release, err);
 
 	if (!rc)
 		rc = draft_front(&front, release, &layout, err);
 	if (rc)
 		return rc;
-	out->bound = layout.first_plain < layout.blob_count;
-	out->bytes =
-		frame_raw_size(front) + layout_end(&layout) +
+	fixed = frame_raw_size(front) +
 		seek_table_size(frame_count(front) + layout_frames(release));
+	out->least = fixed + layout.offsets[layout.first_plain];
+	out->most = fixed + layout_end(&layout);
 	return 0;
 }
 

@@ -9,8 +9,8 @@
 
 /* What a release would make: no file is touched. */
 struct bundle_size {
-	uint64_t bytes; /* exact, or at most when.. */
-	bool bound;	/* ..some layers have yet to be compressed */
+	uint64_t least; /* with nothing but what is compressed already */
+	uint64_t most;	/* the same, unless layers have yet to shrink */
 };
 
 int bundle_measure(struct bundle_size *out, const struct release *release,

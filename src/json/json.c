@@ -1,7 +1,7 @@
 #include "json/json.h"
 
 static bool
-deeper_than(const json_t *json, int levels)
+deeper_than(json_t *json, int levels)
 {
 	const char *key;
 	size_t index;
@@ -9,7 +9,7 @@ deeper_than(const json_t *json, int levels)
 
 	if (levels == 0)
 		return json_is_object(json) || json_is_array(json);
-	json_object_foreach ((json_t *)json, key, child)
+	json_object_foreach (json, key, child)
 		if (deeper_than(child, levels - 1))
 			return true;
 	json_array_foreach (json, index, child)
@@ -55,7 +55,7 @@ static int
 get(const json_t *object, const char *key, json_type type, const char *kind,
     json_t **out, struct ferry_error *err)
 {
-	json_t *value;
+	json_t *value = NULL;
 	int rc = find(object, key, type, kind, &value, err);
 
 	if (rc)
@@ -70,7 +70,7 @@ int
 json_get_text(const json_t *object, const char *key, const char **out,
 	      struct ferry_error *err)
 {
-	json_t *value;
+	json_t *value = NULL;
 	int rc = get(object, key, JSON_STRING, "string", &value, err);
 
 	if (!rc)
@@ -82,7 +82,7 @@ int
 json_find_text(const json_t *object, const char *key, const char **out,
 	       struct ferry_error *err)
 {
-	json_t *value;
+	json_t *value = NULL;
 	int rc = find(object, key, JSON_STRING, "string", &value, err);
 
 	if (!rc)
@@ -94,7 +94,7 @@ int
 json_get_size(const json_t *object, const char *key, uint64_t *out,
 	      struct ferry_error *err)
 {
-	json_t *value;
+	json_t *value = NULL;
 	int rc = get(object, key, JSON_INTEGER, "whole number", &value, err);
 
 	if (rc)
@@ -147,15 +147,31 @@ write_piece(const char *text, size_t size, void *data)
 	return buffer_append(writing->out, text, size, writing->err);
 }
 
-int
-json_write(const json_t *json, struct buffer *out, struct ferry_error *err)
+static int
+write_as(const json_t *json, size_t flags, struct buffer *out,
+	 struct ferry_error *err)
 {
 	struct writing writing = { .out = out, .err = err };
 
 	if (!json)
 		return error_nomem(err); /* a constructor before us failed */
 	err->code = FERRY_OK;
-	if (!json_dump_callback(json, write_piece, &writing, JSON_COMPACT))
+	if (!json_dump_callback(json, write_piece, &writing, flags))
 		return 0;
 	return err->code ? (int)err->code : error_nomem(err);
+}
+
+int
+json_write(const json_t *json, struct buffer *out, struct ferry_error *err)
+{
+	return write_as(json, JSON_COMPACT, out, err);
+}
+
+int
+json_write_pretty(const json_t *json, struct buffer *out,
+		  struct ferry_error *err)
+{
+	int rc = write_as(json, JSON_INDENT(2), out, err);
+
+	return rc ? rc : buffer_append(out, "\n", 1, err);
 }

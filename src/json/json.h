@@ -55,4 +55,8 @@ int json_find_array(const json_t *object, const char *key, json_t **out,
 int json_write(const json_t *json, struct buffer *out, struct ferry_error *err)
 	MUST_CHECK;
 
+/* The same for people: indented, with a line feed at the end. */
+int json_write_pretty(const json_t *json, struct buffer *out,
+		      struct ferry_error *err) MUST_CHECK;
+
 #endif

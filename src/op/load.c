@@ -1,0 +1,379 @@
+/*
+ * load: bundle to registry or Docker.
+ */
+#include "ferry/load.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "host/host.h"
+#include "list/list.h"
+#include "op/caption.h"
+#include "op/copy.h"
+#include "source/bundle.h"
+#include "target/destination.h"
+#include "target/docker.h"
+#include "target/names.h"
+#include "target/registry.h"
+
+struct ferry_load {
+	struct ferry_context *context;
+	unsigned jobs;
+	struct destination to;
+	struct bundle *bundle;
+	struct source *source;
+	struct target *target;
+	struct release release;
+	struct outcome *outcomes;
+	struct ferry_load_image *images;
+	struct caption *captions;	 /* one an image, as in the bundle */
+	struct caption *target_captions; /* the same, as in the target */
+	char *target_text;
+	char platform[PLATFORM_TEXT];
+	struct ferry_load_plan plan;
+	uint64_t sent;
+};
+
+/* All images of the bundle, or those that `only` names. */
+static int
+choose_all(struct ferry_load *load, struct list *list, struct ferry_error *err)
+{
+	const struct statement *statement = &load->bundle->statement;
+	int rc = 0;
+
+	for (size_t i = 0; i < statement->image_count && !rc; i++)
+		rc = list_add(list, statement->images[i].name, err);
+	return rc;
+}
+
+static int
+choose(struct ferry_load *load, const struct ferry_load_options *options,
+       struct list *list, struct ferry_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < options->only_count && !rc; i++)
+		rc = list_add(list, options->only[i], err);
+	if (!rc && !options->only_count)
+		rc = choose_all(load, list, err);
+	return rc ? rc : list_settle(list, err);
+}
+
+static int
+read_images(struct ferry_load *load, const struct list *list,
+	    struct ferry_error *err)
+{
+	struct image *images = calloc(list->count, sizeof(*images));
+	size_t count = 0;
+	int rc = images ? 0 : error_nomem(err);
+
+	while (!rc && count < list->count) {
+		rc = load->source->ops->resolve(load->source, 0,
+						&list->items[count].reference,
+						NULL, &images[count], err);
+		if (!rc)
+			count++;
+	}
+	if (!rc)
+		return release_init(&load->release, images, count, err);
+	for (size_t i = 0; i < count; i++)
+		image_release(&images[i]);
+	free(images);
+	return rc;
+}
+
+static int
+open_source(struct ferry_load *load, const struct ferry_load_options *options,
+	    struct ferry_error *err)
+{
+	AUTO(list_release) struct list list = { 0 };
+	int rc = bundle_open(&load->bundle, options->bundle, err);
+
+	if (!rc)
+		rc = source_bundle_new(&load->source, load->bundle, err);
+	if (!rc)
+		rc = choose(load, options, &list, err);
+	return rc ? rc : read_images(load, &list, err);
+}
+
+/* Whether what runs there can run every image; names both sides if not. */
+static int
+check_platform(const struct ferry_load *load, const struct platform *runs,
+	       const char *where, const char *advice, struct ferry_error *err)
+{
+	for (size_t i = 0; i < load->release.image_count; i++) {
+		const struct image *image = &load->release.images[i];
+		char has[PLATFORM_TEXT];
+		char needs[PLATFORM_TEXT];
+		char name[REFERENCE_TEXT];
+
+		if (host_runs(runs, &image->platform))
+			continue;
+		platform_text(has, runs);
+		return error_set(
+			err, FERRY_E_PLATFORM,
+			"%s is for %s, and %s is %s: pack the images again "
+			"with --platform %s%s",
+			reference_familiar(name, &image->reference),
+			platform_text(needs, &image->platform), where, has, has,
+			advice);
+	}
+	return 0;
+}
+
+static int
+check_this_host(struct ferry_load *load, bool any_host, struct ferry_error *err)
+{
+	struct ferry_host found;
+	struct platform host;
+	int rc;
+
+	strcpy(load->platform, "any");
+	if (any_host)
+		return 0;
+	rc = ferry_host_find(&found, err);
+	if (!rc)
+		rc = platform_parse(&host, found.platform, err);
+	if (rc)
+		return rc;
+	platform_text(load->platform, &host);
+	return check_platform(load, &host, "this host",
+			      ", or say --any-host if the registry serves "
+			      "other machines",
+			      err);
+}
+
+static int
+open_registry(struct ferry_load *load, const struct ferry_load_options *options,
+	      struct ferry_error *err)
+{
+	int rc = check_this_host(load, options->any_host, err);
+
+	if (!rc)
+		rc = target_registry_new(&load->target, load->context,
+					 load->to.address, &options->registry,
+					 load->jobs, err);
+	if (!rc)
+		rc = load->target->ops->prepare(load->target, &load->release,
+						load->outcomes, err);
+	return rc ? rc
+		  : text_format(&load->target_text, err, "registry %s",
+				load->to.address);
+}
+
+static int
+open_docker(struct ferry_load *load, struct ferry_error *err)
+{
+	const struct platform *daemon;
+	int rc = target_docker_new(&load->target, load->context,
+				   load->to.address, err);
+
+	if (!rc)
+		rc = load->target->ops->prepare(load->target, &load->release,
+						load->outcomes, err);
+	if (rc)
+		return rc;
+	daemon = target_docker_platform(load->target);
+	platform_text(load->platform, daemon);
+	target_docker_space(load->target, &load->plan.needed_bytes,
+			    &load->plan.free_bytes);
+	rc = check_platform(load, daemon, "the machine that Docker runs on", "",
+			    err);
+	return rc ? rc
+		  : text_format(&load->target_text, err, "Docker at %s",
+				load->to.address);
+}
+
+static int
+open_target(struct ferry_load *load, const struct ferry_load_options *options,
+	    struct ferry_error *err)
+{
+	load->outcomes =
+		calloc(load->release.image_count, sizeof(*load->outcomes));
+	if (!load->outcomes)
+		return error_nomem(err);
+	if (load->to.kind == DESTINATION_DOCKER)
+		return open_docker(load, err);
+	return open_registry(load, options, err);
+}
+
+static int
+name_in_target(struct ferry_load *load, struct caption *out,
+	       const struct image *image, struct ferry_error *err)
+{
+	struct reference name = image->reference;
+	int rc = 0;
+
+	if (load->to.kind == DESTINATION_REGISTRY)
+		rc = target_name(&name, load->to.address, &image->reference,
+				 err);
+	if (!rc)
+		caption_set(out, &name, NULL);
+	return rc;
+}
+
+/* Docker knows an image by its config, a registry by its manifest. */
+static const char *
+digest_in_target(const struct ferry_load *load, const struct image *image)
+{
+	return load->to.kind == DESTINATION_DOCKER
+		       ? image->manifest.config.digest.text
+		       : image->descriptor.digest.text;
+}
+
+static int
+describe(struct ferry_load *load, struct ferry_error *err)
+{
+	const struct release *release = &load->release;
+	size_t count = release->image_count;
+	int rc = 0;
+
+	load->images = calloc(count, sizeof(*load->images));
+	load->captions = calloc(count, sizeof(*load->captions));
+	load->target_captions = calloc(count, sizeof(*load->target_captions));
+	if (!load->images || !load->captions || !load->target_captions)
+		return error_nomem(err);
+	for (size_t i = 0; i < count && !rc; i++) {
+		const struct image *image = &release->images[i];
+
+		caption_set(&load->captions[i], &image->reference,
+			    &image->platform);
+		rc = name_in_target(load, &load->target_captions[i], image,
+				    err);
+		load->images[i] = (struct ferry_load_image){
+			.name = load->captions[i].name,
+			.target_name = load->target_captions[i].name,
+			.platform = load->captions[i].platform,
+			.digest = digest_in_target(load, image),
+			.size = image->size,
+		};
+	}
+	return rc;
+}
+
+/* The outcomes, in the words and states of the public API. */
+static void
+tell_outcomes(struct ferry_load *load)
+{
+	static const struct {
+		enum ferry_load_state state;
+		const char *words;
+	} kinds[] = {
+		[OUTCOME_PENDING] = { FERRY_LOAD_PENDING, "" },
+		[OUTCOME_DONE] = { FERRY_LOAD_DONE, "loaded, read back equal" },
+		[OUTCOME_PRESENT] = { FERRY_LOAD_PRESENT,
+				      "there already, equal" },
+		[OUTCOME_FAILED] = { FERRY_LOAD_FAILED, NULL },
+	};
+
+	for (size_t i = 0; i < load->release.image_count; i++) {
+		const struct outcome *outcome = &load->outcomes[i];
+		struct ferry_load_image *image = &load->images[i];
+
+		image->state = kinds[outcome->state].state;
+		image->detail = outcome->state == OUTCOME_FAILED
+					? outcome->err.message
+					: kinds[outcome->state].words;
+	}
+}
+
+static void
+fill_plan(struct ferry_load *load)
+{
+	struct ferry_load_plan *plan = &load->plan;
+
+	tell_outcomes(load);
+	plan->target = load->target_text;
+	plan->platform = load->platform;
+	plan->images = load->images;
+	plan->image_count = load->release.image_count;
+	plan->blob_count = load->release.blob_count;
+	plan->blob_bytes = load->release.blob_bytes;
+}
+
+static int
+make_plan(struct ferry_load *load, const struct ferry_load_options *options,
+	  struct ferry_error *err)
+{
+	int rc = destination_parse(&load->to, options->to, err);
+
+	load->jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
+	if (!rc)
+		rc = open_source(load, options, err);
+	if (!rc)
+		rc = open_target(load, options, err);
+	if (!rc)
+		rc = describe(load, err);
+	if (!rc)
+		fill_plan(load);
+	return rc;
+}
+
+int
+ferry_load_plan(struct ferry_context *context,
+		const struct ferry_load_options *options,
+		struct ferry_load **out, struct ferry_error *err)
+{
+	struct ferry_load *load = calloc(1, sizeof(*load));
+	int rc;
+
+	if (!load)
+		return error_nomem(err);
+	load->context = context;
+	rc = make_plan(load, options, err);
+	if (rc)
+		ferry_load_free(load);
+	else
+		*out = load;
+	return rc;
+}
+
+const struct ferry_load_plan *
+ferry_load_get_plan(const struct ferry_load *load)
+{
+	return &load->plan;
+}
+
+int
+ferry_load_run(struct ferry_load *load, struct ferry_error *err)
+{
+	struct copy copy = { .context = load->context,
+			     .release = &load->release,
+			     .source = load->source,
+			     .target = load->target,
+			     .outcomes = load->outcomes,
+			     .jobs = load->jobs,
+			     .keep_going = true };
+	int rc = copy_run(&copy, err);
+
+	load->sent = copy.moved;
+	tell_outcomes(load);
+	for (size_t i = 0; i < load->plan.image_count; i++)
+		if (load->images[i].state != FERRY_LOAD_PENDING)
+			context_image(load->context, load->images[i].name,
+				      load->images[i].detail);
+	return rc;
+}
+
+uint64_t
+ferry_load_sent(const struct ferry_load *load)
+{
+	return load->sent;
+}
+
+void
+ferry_load_free(struct ferry_load *load)
+{
+	if (!load)
+		return;
+	target_free(load->target);
+	source_free(load->source);
+	release_release(&load->release);
+	bundle_close(load->bundle);
+	free(load->outcomes);
+	free(load->images);
+	free(load->captions);
+	free(load->target_captions);
+	free(load->target_text);
+	free(load);
+}

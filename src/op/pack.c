@@ -1,0 +1,373 @@
+/*
+ * pack: registry to bundle.
+ */
+#include "ferry/pack.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/parallel.h"
+#include "base/text.h"
+#include "bundle/writer.h"
+#include "list/list.h"
+#include "op/caption.h"
+#include "op/copy.h"
+#include "source/registry.h"
+#include "target/bundle.h"
+
+#define PLATFORM_DEFAULT "linux/amd64"
+
+/* One image asked for, and what came of it. */
+struct request {
+	const struct reference *reference; /* in the list */
+	struct image image;		   /* when it was not refused */
+	struct ferry_error refusal;	   /* code FERRY_OK: none */
+};
+
+struct ferry_pack {
+	struct ferry_context *context;
+	char *output;
+	bool force;
+	unsigned jobs;
+	struct platform platform;
+	struct list list;
+	struct source *source;
+	struct request *requests; /* one for each item of the list */
+	struct release release;	  /* of those not refused */
+	struct ferry_pack_image *images;
+	struct caption *captions; /* one an image */
+	char *no_room;
+	struct ferry_pack_plan plan;
+	uint64_t written;
+};
+
+static int
+read_lists(struct ferry_pack *pack, const struct ferry_pack_options *options,
+	   struct ferry_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < options->reference_count && !rc; i++)
+		rc = list_add(&pack->list, options->references[i], err);
+	for (size_t i = 0; i < options->list_count && !rc; i++)
+		rc = list_add_file(&pack->list, options->lists[i], err);
+	if (!rc && !pack->list.count)
+		rc = error_set(err, FERRY_E_USAGE, "no image to pack");
+	return rc ? rc : list_settle(&pack->list, err);
+}
+
+static int
+read_options(struct ferry_pack *pack, const struct ferry_pack_options *options,
+	     struct ferry_error *err)
+{
+	const char *platform =
+		options->platform ? options->platform : PLATFORM_DEFAULT;
+	int rc;
+
+	pack->force = options->force;
+	pack->jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
+	rc = text_copy(&pack->output, options->output, err);
+	if (!rc && platform_parse(&pack->platform, platform, err))
+		rc = err->code = FERRY_E_USAGE;
+	if (!rc)
+		rc = read_lists(pack, options, err);
+	if (!rc)
+		rc = output_check(pack->output, pack->force, err);
+	if (!rc)
+		rc = source_registry_new(&pack->source, pack->context,
+					 &options->registry, pack->jobs, err);
+	return rc;
+}
+
+static int
+resolve_one(void *data, size_t index, unsigned worker, struct ferry_error *err)
+{
+	struct ferry_pack *pack = data;
+	struct request *request = &pack->requests[index];
+	int rc = context_check(pack->context, err);
+
+	request->reference = &pack->list.items[index].reference;
+	if (!rc)
+		rc = pack->source->ops->resolve(
+			pack->source, worker, request->reference,
+			&pack->platform, &request->image, err);
+	if (!rc || rc == FERRY_E_INTERRUPTED || rc == FERRY_E_NOMEM)
+		return rc;
+	request->refusal = *err;
+	return 0;
+}
+
+/* What cannot be told from its name is refused here and now, all together. */
+static int
+resolve_all(struct ferry_pack *pack, struct ferry_error *err)
+{
+	pack->requests = calloc(pack->list.count, sizeof(*pack->requests));
+	if (!pack->requests)
+		return error_nomem(err);
+	return parallel_run(pack->list.count, pack->jobs, resolve_one, pack,
+			    err);
+}
+
+/* Two pins may turn out to be one image: it is carried once. */
+static bool
+is_repeated(const struct image *images, size_t count, const struct image *image)
+{
+	char name[REFERENCE_TEXT];
+	char other[REFERENCE_TEXT];
+
+	if (image->reference.tag[0])
+		return false;
+	reference_name(name, &image->reference);
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(name, reference_name(other, &images[i].reference)) ==
+		    0)
+			return true;
+	return false;
+}
+
+static int
+make_release(struct ferry_pack *pack, struct ferry_error *err)
+{
+	struct image *images = calloc(pack->list.count, sizeof(*images));
+	size_t count = 0;
+
+	if (!images)
+		return error_nomem(err);
+	for (size_t i = 0; i < pack->list.count; i++) {
+		struct request *request = &pack->requests[i];
+
+		if (request->refusal.code ||
+		    is_repeated(images, count, &request->image))
+			continue;
+		images[count++] = request->image;
+		request->image = (struct image){ 0 };
+	}
+	return release_init(&pack->release, images, count, err);
+}
+
+static void
+describe_image(struct ferry_pack_image *out, struct caption *caption,
+	       const struct image *image)
+{
+	caption_set(caption, &image->reference, &image->platform);
+	*out = (struct ferry_pack_image){
+		.name = caption->name,
+		.platform = caption->platform,
+		.digest = image->descriptor.digest.text,
+		.size = image->size,
+		.shared = image->shared,
+	};
+}
+
+static void
+describe_refusal(struct ferry_pack_image *out, struct caption *caption,
+		 const struct request *request)
+{
+	caption_set(caption, request->reference, NULL);
+	*out = (struct ferry_pack_image){
+		.name = caption->name,
+		.refusal = request->refusal.message,
+		.wrong_platform = request->refusal.code == FERRY_E_PLATFORM,
+	};
+}
+
+/* Images of the release first, then the refused ones; each by name. */
+static int
+describe_images(struct ferry_pack *pack, struct ferry_error *err)
+{
+	struct ferry_pack_plan *plan = &pack->plan;
+	size_t room = pack->release.image_count + pack->list.count;
+	size_t n = 0;
+
+	pack->images = calloc(room, sizeof(*pack->images));
+	pack->captions = calloc(room, sizeof(*pack->captions));
+	if (!pack->images || !pack->captions)
+		return error_nomem(err);
+	for (size_t i = 0; i < pack->release.image_count; i++, n++)
+		describe_image(&pack->images[n], &pack->captions[n],
+			       &pack->release.images[i]);
+	for (size_t i = 0; i < pack->list.count; i++) {
+		if (!pack->requests[i].refusal.code)
+			continue;
+		describe_refusal(&pack->images[n], &pack->captions[n],
+				 &pack->requests[i]);
+		plan->refused++;
+		n++;
+	}
+	plan->images = pack->images;
+	plan->image_count = n;
+	return 0;
+}
+
+static void
+add_up(struct ferry_pack *pack)
+{
+	const struct release *release = &pack->release;
+	struct ferry_pack_plan *plan = &pack->plan;
+	uint64_t used = 0;
+
+	plan->blob_count = release->blob_count;
+	plan->blob_bytes = release->blob_bytes;
+	for (size_t i = 0; i < release->image_count; i++)
+		used += release->images[i].size;
+	plan->shared_bytes = used - release->blob_bytes;
+	for (size_t i = 0; i < release->blob_count; i++)
+		if (!release->blobs[i].content)
+			plan->pull_bytes += release->blobs[i].descriptor.size;
+}
+
+/* What the disk says; only what cannot work is refused. */
+static int
+look_for_room(struct ferry_pack *pack, struct ferry_error *err)
+{
+	struct ferry_pack_plan *plan = &pack->plan;
+	struct bundle_size size;
+	struct file_room room;
+	char need[TEXT_SIZE_MAX];
+	char have[TEXT_SIZE_MAX];
+	int rc = bundle_measure(&size, &pack->release, err);
+
+	if (!rc)
+		rc = file_room(pack->output, &room, err);
+	if (rc)
+		return rc;
+	plan->bundle_bytes = size.most;
+	plan->compressed = size.least < size.most;
+	plan->free_bytes = room.free;
+	plan->largest_file = room.largest;
+	text_size(need, sizeof(need), size.least);
+	if (size.least > room.largest)
+		rc = text_format(&pack->no_room, err,
+				 "%s: the bundle takes %s, and %s allows %s",
+				 pack->output, need, room.why,
+				 text_size(have, sizeof(have), room.largest));
+	else if (size.least > room.free)
+		rc = text_format(
+			&pack->no_room, err,
+			"%s: the bundle takes %s, and %s is free there",
+			pack->output, need,
+			text_size(have, sizeof(have), room.free));
+	plan->no_room = pack->no_room;
+	return rc;
+}
+
+static int
+make_plan(struct ferry_pack *pack, const struct ferry_pack_options *options,
+	  struct ferry_error *err)
+{
+	int rc = read_options(pack, options, err);
+
+	if (!rc)
+		rc = resolve_all(pack, err);
+	if (!rc)
+		rc = make_release(pack, err);
+	if (!rc)
+		rc = describe_images(pack, err);
+	if (rc)
+		return rc;
+	add_up(pack);
+	return pack->release.image_count ? look_for_room(pack, err) : 0;
+}
+
+int
+ferry_pack_plan(struct ferry_context *context,
+		const struct ferry_pack_options *options,
+		struct ferry_pack **out, struct ferry_error *err)
+{
+	struct ferry_pack *pack = calloc(1, sizeof(*pack));
+	int rc;
+
+	if (!pack)
+		return error_nomem(err);
+	pack->context = context;
+	rc = make_plan(pack, options, err);
+	if (rc)
+		ferry_pack_free(pack);
+	else
+		*out = pack;
+	return rc;
+}
+
+const struct ferry_pack_plan *
+ferry_pack_get_plan(const struct ferry_pack *pack)
+{
+	return &pack->plan;
+}
+
+/* The refusal that the whole takes its code from. */
+static int
+refuse(const struct ferry_pack_plan *plan, struct ferry_error *err)
+{
+	enum ferry_code code = FERRY_E_FAILED;
+
+	for (size_t i = 0; i < plan->image_count; i++)
+		if (plan->images[i].wrong_platform)
+			code = FERRY_E_PLATFORM;
+	return error_set(err, code,
+			 "%zu of %zu images cannot be packed; nothing was "
+			 "pulled",
+			 plan->refused, plan->image_count);
+}
+
+static int
+check_plan(const struct ferry_pack_plan *plan, struct ferry_error *err)
+{
+	if (plan->refused)
+		return refuse(plan, err);
+	if (plan->no_room)
+		return error_set(err, FERRY_E_FAILED, "%s", plan->no_room);
+	return 0;
+}
+
+int
+ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err)
+{
+	AUTO_FREE struct outcome *outcomes = NULL;
+	struct copy copy = { .context = pack->context,
+			     .release = &pack->release,
+			     .source = pack->source,
+			     .jobs = pack->jobs,
+			     .complete = "packed" };
+	int rc = check_plan(&pack->plan, err);
+
+	if (rc)
+		return rc;
+	outcomes = calloc(pack->release.image_count, sizeof(*outcomes));
+	if (!outcomes)
+		return error_nomem(err);
+	copy.outcomes = outcomes;
+	rc = target_bundle_new(&copy.target, pack->output, pack->force, err);
+	if (!rc)
+		rc = copy.target->ops->prepare(copy.target, &pack->release,
+					       outcomes, err);
+	if (!rc)
+		rc = copy_run(&copy, err);
+	if (!rc)
+		pack->written = target_bundle_bytes(copy.target);
+	target_free(copy.target);
+	return rc;
+}
+
+uint64_t
+ferry_pack_written(const struct ferry_pack *pack)
+{
+	return pack->written;
+}
+
+void
+ferry_pack_free(struct ferry_pack *pack)
+{
+	if (!pack)
+		return;
+	for (size_t i = 0; i < pack->list.count && pack->requests; i++)
+		image_release(&pack->requests[i].image);
+	free(pack->images);
+	free(pack->captions);
+	free(pack->requests);
+	free(pack->no_room);
+	free(pack->output);
+	list_release(&pack->list);
+	release_release(&pack->release);
+	source_free(pack->source);
+	free(pack);
+}

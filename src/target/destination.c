@@ -1,0 +1,44 @@
+#include "target/destination.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "target/docker.h"
+
+#define DAEMON "docker-daemon:"
+#define REGISTRY "docker://"
+
+/* As Docker tells a host from a path. */
+static bool
+looks_like_host(const char *text)
+{
+	size_t length = strcspn(text, "/");
+
+	return memchr(text, '.', length) || memchr(text, ':', length) ||
+	       (length == strlen("localhost") &&
+		text_starts(text, "localhost"));
+}
+
+int
+destination_parse(struct destination *out, const char *text,
+		  struct ferry_error *err)
+{
+	if (strcmp(text, "docker") == 0)
+		*out = (struct destination){ DESTINATION_DOCKER,
+					     DOCKER_SOCKET };
+	else if (text_starts(text, DAEMON) && text[strlen(DAEMON)])
+		*out = (struct destination){ DESTINATION_DOCKER,
+					     text + strlen(DAEMON) };
+	else if (text_starts(text, REGISTRY) && text[strlen(REGISTRY)])
+		*out = (struct destination){ DESTINATION_REGISTRY,
+					     text + strlen(REGISTRY) };
+	else if (looks_like_host(text))
+		*out = (struct destination){ DESTINATION_REGISTRY, text };
+	else
+		return error_set(err, FERRY_E_USAGE,
+				 "'%s' is no target: it is docker, "
+				 "docker-daemon:SOCKET or HOST[:PORT][/PREFIX] "
+				 "of a registry",
+				 text);
+	return 0;
+}

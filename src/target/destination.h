@@ -1,0 +1,27 @@
+/*
+ * What `--to` names.
+ */
+#ifndef TARGET_DESTINATION_H
+#define TARGET_DESTINATION_H
+
+#include "base/error.h"
+
+enum destination_kind {
+	DESTINATION_DOCKER,
+	DESTINATION_REGISTRY,
+};
+
+struct destination {
+	enum destination_kind kind;
+	const char *address; /* socket, or HOST[:PORT][/PREFIX]; borrowed */
+};
+
+/*
+ * "docker", "docker-daemon:SOCKET", "docker://HOST[:PORT][/PREFIX]", and
+ * HOST[:PORT][/PREFIX] where HOST cannot be taken for anything else: it has
+ * a dot, a port, or is "localhost".  FERRY_E_USAGE otherwise.
+ */
+int destination_parse(struct destination *out, const char *text,
+		      struct ferry_error *err) MUST_CHECK;
+
+#endif
