@@ -1,0 +1,161 @@
+#include "target/docker_stream.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "json/json.h"
+
+#define LOADED "Loaded image: "
+#define LOADED_ID "Loaded image ID: "
+
+/* The first failure counts: what follows may be its consequence. */
+static void
+fail(struct docker_stream *stream, const struct ferry_error *err)
+{
+	if (!stream->failed)
+		stream->err = *err;
+	stream->failed = true;
+}
+
+/* Also "Loaded image: a, b"; a name too many is left away, not cut. */
+static void
+remember(struct docker_stream *stream, const char *name)
+{
+	size_t used = strlen(stream->loaded);
+	size_t size = strcspn(name, "\r\n");
+	const char *comma = used ? ", " : "";
+
+	if (used + strlen(comma) + size < sizeof(stream->loaded))
+		snprintf(stream->loaded + used, sizeof(stream->loaded) - used,
+			 "%s%.*s", comma, (int)size, name);
+}
+
+static void
+take_text(struct docker_stream *stream, const char *text)
+{
+	if (text_starts(text, LOADED))
+		remember(stream, text + strlen(LOADED));
+	else if (text_starts(text, LOADED_ID))
+		remember(stream, text + strlen(LOADED_ID));
+}
+
+/* {"errorDetail":{"message":...},"error":...}: the same words twice. */
+static void
+take_error(struct docker_stream *stream, const json_t *error,
+	   const json_t *detail)
+{
+	const json_t *message = json_object_get(detail, "message");
+	const char *text = json_string_value(message ? message : error);
+	struct ferry_error err;
+
+	error_set(&err, FERRY_E_FAILED, "Docker says: %s",
+		  text ? text : "an error without words");
+	fail(stream, &err);
+}
+
+static int
+take_object(struct docker_stream *stream, const void *line, size_t size,
+	    struct ferry_error *err)
+{
+	AUTO_JSON *json = NULL;
+	const json_t *error, *detail;
+	const char *text;
+	int rc = json_parse(&json, line, size, err);
+
+	if (rc)
+		return rc;
+	error = json_object_get(json, "error");
+	detail = json_object_get(json, "errorDetail");
+	if (error || detail)
+		take_error(stream, error, detail);
+	rc = json_find_text(json, "stream", &text, err);
+	if (!rc && text)
+		take_text(stream, text);
+	return rc;
+}
+
+static void
+take_line(struct docker_stream *stream)
+{
+	struct buffer *line = &stream->line;
+	struct ferry_error err;
+
+	if (line->size && line->data[line->size - 1] == '\r')
+		line->size--;
+	if (stream->too_long) {
+		error_set(&err, FERRY_E_FAILED,
+			  "Docker answered with a line of more than %zu bytes",
+			  DOCKER_LINE_MAX);
+		fail(stream, &err);
+	} else if (line->size &&
+		   take_object(stream, line->data, line->size, &err)) {
+		error_wrap(&err, "Docker answered '%.*s'",
+			   (int)(line->size < 100 ? line->size : 100),
+			   (const char *)line->data);
+		fail(stream, &err);
+	}
+	line->size = 0;
+	stream->too_long = false;
+}
+
+static void
+append(struct docker_stream *stream, const void *data, size_t size)
+{
+	struct ferry_error err;
+
+	if (stream->too_long)
+		return;
+	if (size > DOCKER_LINE_MAX - stream->line.size)
+		stream->too_long = true;
+	else if (buffer_append(&stream->line, data, size, &err))
+		fail(stream, &err);
+}
+
+/* Never fails: the answer is read to its end, for the error in it. */
+static int
+take_piece(struct sink *sink, const void *data, size_t size,
+	   struct ferry_error *err)
+{
+	struct docker_stream *stream = (struct docker_stream *)sink;
+	const char *rest = data;
+
+	(void)err;
+	while (size) {
+		const char *end = memchr(rest, '\n', size);
+		size_t length = end ? (size_t)(end - rest) : size;
+
+		append(stream, rest, length);
+		if (!end)
+			break;
+		take_line(stream);
+		rest = end + 1;
+		size -= length + 1;
+	}
+	return 0;
+}
+
+void
+docker_stream_init(struct docker_stream *stream)
+{
+	*stream = (struct docker_stream){ .sink = { .write = take_piece },
+					  .line = BUFFER(DOCKER_LINE_MAX) };
+}
+
+void
+docker_stream_release(struct docker_stream *stream)
+{
+	buffer_release(&stream->line);
+}
+
+int
+docker_stream_finish(struct docker_stream *stream, struct ferry_error *err)
+{
+	take_line(stream);
+	if (!stream->failed)
+		return 0;
+	*err = stream->err;
+	if (stream->loaded[0])
+		error_add(err, " (loaded before: %s)", stream->loaded);
+	return err->code;
+}
