@@ -1,0 +1,296 @@
+#include "target/docker_api.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "net/url.h"
+
+/* A thousand images take about half a MiB. */
+#define ANSWER_MAX ((size_t)16 << 20)
+/* zstd layers came with Docker 23.0, and so did API 1.42. */
+#define ZSTD_API_MINOR 42
+
+int
+docker_api_init(struct docker_api *api, struct ferry_context *context,
+		const char *socket, struct ferry_error *err)
+{
+	struct http_settings settings = { .context = context };
+	int rc = text_copy(&api->socket, socket, err);
+
+	if (rc)
+		return rc;
+	settings.unix_socket = api->socket;
+	return http_new(&api->http, &settings, err);
+}
+
+void
+docker_api_release(struct docker_api *api)
+{
+	http_free(api->http);
+	free(api->socket);
+	*api = (struct docker_api){ 0 };
+}
+
+int
+docker_api_refused(const struct http_response *response,
+		   struct ferry_error *err)
+{
+	AUTO_JSON *json = NULL;
+	struct ferry_error ignored;
+	const char *message = NULL;
+
+	if (json_parse(&json, response->body.data, response->body.size,
+		       &ignored) == 0)
+		message = json_string_value(json_object_get(json, "message"));
+	if (message)
+		return error_set(err, FERRY_E_FAILED, "Docker says: %s",
+				 message);
+	return error_set(err, FERRY_E_FAILED, "Docker answers with status %d",
+			 response->status);
+}
+
+static int
+perform(struct docker_api *api, const char *method, const char *path,
+	struct http_response *response, struct ferry_error *err)
+{
+	AUTO_FREE char *url = NULL;
+	struct http_request request = { .method = method,
+					.body_max = ANSWER_MAX };
+	int rc = text_format(&url, err, DOCKER_URL "%s", path);
+
+	if (rc)
+		return rc;
+	request.url = url;
+	rc = http_perform(api->http, &request, response, err);
+	return rc ? error_wrap(err, "Docker") : 0;
+}
+
+/* `response` of a GET that succeeded, or *found is false for a 404. */
+static int
+get(struct docker_api *api, const char *path, struct http_response *response,
+    bool *found, struct ferry_error *err)
+{
+	int rc = perform(api, "GET", path, response, err);
+
+	if (rc)
+		return rc;
+	*found = response->status != 404;
+	if (*found && response->status / 100 != 2) {
+		docker_api_refused(response, err);
+		return error_wrap(err, "%s", path);
+	}
+	return 0;
+}
+
+static int
+get_json(struct docker_api *api, const char *path, json_t **out, bool *found,
+	 struct ferry_error *err)
+{
+	AUTO_RESPONSE response = HTTP_RESPONSE;
+	int rc = get(api, path, &response, found, err);
+
+	if (rc || !*found)
+		return rc;
+	rc = json_parse(out, response.body.data, response.body.size, err);
+	return rc ? error_wrap(err, "Docker at %s: %s", api->socket, path) : 0;
+}
+
+static int
+get_known(struct docker_api *api, const char *path, json_t **out,
+	  struct ferry_error *err)
+{
+	bool found;
+	int rc = get_json(api, path, out, &found, err);
+
+	if (!rc && !found)
+		return error_set(err, FERRY_E_FAILED,
+				 "what listens at %s is no Docker: it does "
+				 "not know %s",
+				 api->socket, path);
+	return rc;
+}
+
+/* podman answers here too, but to /images/load in a way of its own. */
+static int
+check_ping(struct docker_api *api, struct ferry_error *err)
+{
+	AUTO_RESPONSE response = HTTP_RESPONSE;
+	const char *server;
+	bool found;
+	int rc = get(api, "/_ping", &response, &found, err);
+
+	if (rc)
+		return rc;
+	server = http_response_header(&response, "Server", 0);
+	if (server && text_starts(server, "Libpod"))
+		return error_set(err, FERRY_E_FAILED,
+				 "podman answers at %s, and this version of "
+				 "ferry loads into Docker only; load into a "
+				 "registry instead (--to HOST:PORT)",
+				 api->socket);
+	return 0;
+}
+
+static bool
+knows_zstd(const json_t *version)
+{
+	const char *text =
+		json_string_value(json_object_get(version, "ApiVersion"));
+	uint64_t minor;
+
+	if (!text || !text_starts(text, "1."))
+		return true; /* a version to come */
+	return !text_to_u64(text + 2, &minor) || minor >= ZSTD_API_MINOR;
+}
+
+static int
+take_version(struct docker_api *api, struct docker_daemon *out,
+	     struct ferry_error *err)
+{
+	AUTO_JSON *json = NULL;
+	const char *version, *os, *architecture;
+	int rc = get_known(api, "/version", &json, err);
+
+	if (rc)
+		return rc;
+	rc = json_get_text(json, "Version", &version, err);
+	if (!rc)
+		rc = json_get_text(json, "Os", &os, err);
+	if (!rc)
+		rc = json_get_text(json, "Arch", &architecture, err);
+	if (!rc)
+		rc = platform_set(&out->platform, os, architecture, NULL, err);
+	if (rc)
+		return error_wrap(err, "Docker at %s: /version", api->socket);
+	text_escape(out->version, sizeof(out->version), version);
+	out->zstd = knows_zstd(json);
+	return 0;
+}
+
+/* "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]] */
+static bool
+is_containerd_store(const json_t *info)
+{
+	const json_t *status = json_object_get(info, "DriverStatus");
+	const json_t *pair;
+	size_t i;
+
+	json_array_foreach (status, i, pair) {
+		const char *key = json_string_value(json_array_get(pair, 0));
+		const char *value = json_string_value(json_array_get(pair, 1));
+
+		if (key && value && strcmp(key, "driver-type") == 0 &&
+		    text_starts(value, "io.containerd."))
+			return true;
+	}
+	return false;
+}
+
+static int
+take_info(struct docker_api *api, struct docker_daemon *out,
+	  struct ferry_error *err)
+{
+	AUTO_JSON *json = NULL;
+	const char *root = NULL;
+	int rc = get_known(api, "/info", &json, err);
+
+	if (rc)
+		return rc;
+	if (is_containerd_store(json))
+		return error_set(
+			err, FERRY_E_FAILED,
+			"Docker %s at %s keeps its images in containerd, and "
+			"this version of ferry loads into Docker's classic "
+			"store only; load into a registry instead (--to "
+			"HOST:PORT) and let Docker pull from there",
+			out->version, api->socket);
+	rc = json_find_text(json, "DockerRootDir", &root, err);
+	if (rc)
+		return error_wrap(err, "Docker at %s: /info", api->socket);
+	return root ? text_copy(&out->root, root, err) : 0;
+}
+
+int
+docker_api_daemon(struct docker_api *api, struct docker_daemon *out,
+		  struct ferry_error *err)
+{
+	AUTO(docker_daemon_release) struct docker_daemon daemon = { 0 };
+	int rc = check_ping(api, err);
+
+	if (!rc)
+		rc = take_version(api, &daemon, err);
+	if (!rc)
+		rc = take_info(api, &daemon, err);
+	if (rc)
+		return rc;
+	*out = daemon;
+	daemon.root = NULL;
+	return 0;
+}
+
+void
+docker_daemon_release(struct docker_daemon *daemon)
+{
+	free(daemon->root);
+	daemon->root = NULL;
+}
+
+int
+docker_api_image(struct docker_api *api, const char *name, json_t **out,
+		 struct ferry_error *err)
+{
+	AUTO_FREE char *path = NULL;
+	AUTO_JSON *json = NULL;
+	bool found;
+	int rc = text_format(&path, err, "/images/%s/json", name);
+
+	if (!rc)
+		rc = get_json(api, path, &json, &found, err);
+	if (!rc)
+		*out = STEAL(&json);
+	return rc;
+}
+
+/* The answer is a list, and json_parse() takes objects only. */
+int
+docker_api_images(struct docker_api *api, json_t **out, struct ferry_error *err)
+{
+	AUTO_RESPONSE response = HTTP_RESPONSE;
+	AUTO_BUFFER object = BUFFER(ANSWER_MAX + 32);
+	bool found;
+	int rc = get(api, "/images/json", &response, &found, err);
+
+	if (!rc)
+		rc = buffer_format(&object, err, "{\"images\":");
+	if (!rc)
+		rc = buffer_append(&object, response.body.data,
+				   response.body.size, err);
+	if (!rc)
+		rc = buffer_format(&object, err, "}");
+	if (!rc)
+		rc = json_parse(out, object.data, object.size, err);
+	return rc;
+}
+
+int
+docker_api_tag(struct docker_api *api, const char *id,
+	       const struct reference *reference, struct ferry_error *err)
+{
+	AUTO_RESPONSE response = HTTP_RESPONSE;
+	AUTO_FREE char *repository = NULL;
+	AUTO_FREE char *escaped = NULL;
+	AUTO_FREE char *path = NULL;
+	int rc = text_format(&repository, err, "%s/%s", reference->host,
+			     reference->repository);
+
+	if (!rc)
+		rc = url_escape(&escaped, repository, err);
+	if (!rc)
+		rc = text_format(&path, err, "/images/%s/tag?repo=%s&tag=%s",
+				 id, escaped, reference->tag);
+	if (!rc)
+		rc = perform(api, "POST", path, &response, err);
+	if (!rc && response.status / 100 != 2)
+		rc = docker_api_refused(&response, err);
+	return rc;
+}
