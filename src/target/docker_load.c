@@ -1,0 +1,77 @@
+#include "target/docker_load.h"
+
+#include "target/docker_stream.h"
+
+/*
+ * Docker unpacks after the last byte, and tells little while it does so on a
+ * slow disk.  Should it die, the socket closes: nobody waits so long then.
+ */
+#define STALL_SECONDS 1800
+
+static void
+upload_release(struct http_upload **upload)
+{
+	if (*upload)
+		http_upload_free(*upload);
+}
+
+static int
+begin(struct docker_api *api, const struct docker_archive *archive,
+      struct docker_stream *stream, struct http_upload **out,
+      struct ferry_error *err)
+{
+	static const char *const headers[] = {
+		"Content-Type: application/x-tar"
+	};
+	struct http_request request = {
+		.method = "POST",
+		.url = DOCKER_URL "/images/load?quiet=0",
+		.headers = headers,
+		.header_count = ARRAY_SIZE(headers),
+		.sink = &stream->sink,
+		.stall_seconds = STALL_SECONDS,
+	};
+
+	return http_upload_begin(api->http, &request, archive->size, out, err);
+}
+
+/* The answer, and what it says: 200 does not mean that it worked. */
+static int
+read_answer(struct http_upload *upload, struct docker_stream *stream,
+	    struct ferry_error *err)
+{
+	AUTO_RESPONSE response = HTTP_RESPONSE;
+	int rc = http_upload_finish(upload, &response, err);
+
+	if (rc)
+		return rc;
+	if (response.status / 100 != 2)
+		return docker_api_refused(&response, err);
+	return docker_stream_finish(stream, err);
+}
+
+int
+docker_load(struct docker_api *api, const struct docker_archive *archive,
+	    struct source *source, bool *reached, struct ferry_error *err)
+{
+	AUTO(docker_stream_release) struct docker_stream stream = { 0 };
+	AUTO(upload_release) struct http_upload *upload = NULL;
+	struct ferry_error cut;
+	int stopped;
+	int rc;
+
+	*reached = false;
+	docker_stream_init(&stream);
+	rc = begin(api, archive, &stream, &upload, err);
+	if (rc)
+		return rc;
+	stopped = docker_archive_write(archive, source,
+				       http_upload_sink(upload), &cut);
+	*reached = !stopped || http_upload_answered(upload);
+	if (*reached)
+		rc = read_answer(upload, &stream, err);
+	if (rc || !stopped)
+		return rc;
+	*err = cut;
+	return stopped;
+}
