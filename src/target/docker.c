@@ -1,0 +1,252 @@
+#include "target/docker.h"
+
+#include <sys/statvfs.h>
+
+#include "target/docker_image.h"
+#include "target/docker_load.h"
+#include "target/docker_plan.h"
+
+struct docker {
+	struct target target;
+	struct ferry_context *context;
+	struct docker_api api;
+	struct docker_daemon daemon;
+	struct docker_plan plan;
+	uint64_t needed;
+	uint64_t free_bytes;
+};
+
+/* The archive of all that has to be sent and has not failed before. */
+static int
+make_archive(const struct docker *docker, const struct outcome *outcomes,
+	     struct docker_archive *out, struct ferry_error *err)
+{
+	const struct release *release = docker->plan.release;
+	AUTO_FREE bool *send = calloc(release->image_count + 1, sizeof(*send));
+
+	if (!send)
+		return error_nomem(err);
+	for (size_t i = 0; i < release->image_count; i++)
+		send[i] = docker->plan.needs[i] == DOCKER_SEND &&
+			  outcomes[i].state != OUTCOME_FAILED;
+	return docker_archive_init(out, release, send, docker->plan.have, err);
+}
+
+/* 0 when the folder is not to be seen: Docker may run elsewhere. */
+static uint64_t
+free_below(const char *folder)
+{
+	struct statvfs room;
+
+	if (!folder || statvfs(folder, &room) < 0)
+		return 0;
+	return (uint64_t)room.f_bavail * room.f_frsize;
+}
+
+static int
+prepare(struct target *target, const struct release *release,
+	struct outcome *outcomes, struct ferry_error *err)
+{
+	struct docker *docker = (struct docker *)target;
+	AUTO(docker_archive_release) struct docker_archive archive = { 0 };
+	int rc;
+
+	docker_daemon_release(&docker->daemon);
+	docker_plan_release(&docker->plan);
+	rc = docker_api_daemon(&docker->api, &docker->daemon, err);
+	if (!rc)
+		rc = docker_plan_init(&docker->plan, &docker->api,
+				      &docker->daemon, release, outcomes, err);
+	if (!rc)
+		rc = make_archive(docker, outcomes, &archive, err);
+	if (rc)
+		return rc;
+	docker->needed = archive.size + archive.unpacked;
+	docker->free_bytes = free_below(docker->daemon.root);
+	return 0;
+}
+
+static int
+send_images(struct docker *docker, struct source *source,
+	    const struct outcome *outcomes, bool *reached,
+	    struct ferry_error *err)
+{
+	AUTO(docker_archive_release) struct docker_archive archive = { 0 };
+	int rc = make_archive(docker, outcomes, &archive, err);
+
+	if (rc || archive.size == 0)
+		return rc;
+	return docker_load(&docker->api, &archive, source, reached, err);
+}
+
+static int
+name_images(struct docker *docker, struct outcome *outcomes,
+	    struct ferry_error *err)
+{
+	const struct release *release = docker->plan.release;
+
+	for (size_t i = 0; i < release->image_count; i++) {
+		const struct image *image = &release->images[i];
+		int rc = context_check(docker->context, err);
+
+		if (rc)
+			return rc;
+		if (docker->plan.needs[i] == DOCKER_NAME &&
+		    outcomes[i].state != OUTCOME_FAILED &&
+		    docker_api_tag(&docker->api, docker_image_id(image)->text,
+				   &image->reference, &outcomes[i].err))
+			outcomes[i].state = OUTCOME_FAILED;
+	}
+	return 0;
+}
+
+/* Whether Docker shows `image` as it should be. */
+static int
+read_back(struct docker *docker, const struct image *image,
+	  struct outcome *outcome, struct ferry_error *err)
+{
+	AUTO_JSON *json = NULL;
+	char name[REFERENCE_TEXT];
+	int rc = docker_api_image(&docker->api, docker_image_name(name, image),
+				  &json, err);
+
+	if (rc)
+		return rc;
+	outcome->state = OUTCOME_FAILED;
+	if (!json)
+		error_set(&outcome->err, FERRY_E_FAILED,
+			  "Docker does not show it after loading");
+	else if (docker_image_check(json, image, &outcome->err) == 0)
+		outcome->state = OUTCOME_DONE;
+	return 0;
+}
+
+/* Docker's words are about the first image that is missing, if about one. */
+static void
+explain(struct outcome *outcome, const struct ferry_error *failure, bool first)
+{
+	outcome->err = *failure;
+	if (!first)
+		error_wrap(&outcome->err, "Docker stopped before it");
+}
+
+/*
+ * Sets the outcomes by what is there now; `failure` (or NULL) explains what
+ * is not.
+ */
+static int
+read_all_back(struct docker *docker, struct outcome *outcomes,
+	      const struct ferry_error *failure, struct ferry_error *err)
+{
+	const struct release *release = docker->plan.release;
+	bool first = true;
+
+	for (size_t i = 0; i < release->image_count; i++) {
+		struct outcome *outcome = &outcomes[i];
+		int rc;
+
+		if (outcome->state == OUTCOME_FAILED)
+			continue;
+		rc = read_back(docker, &release->images[i], outcome, err);
+		if (rc)
+			return rc;
+		if (outcome->state == OUTCOME_DONE &&
+		    docker->plan.needs[i] == DOCKER_NOTHING)
+			outcome->state = OUTCOME_PRESENT;
+		if (outcome->state != OUTCOME_FAILED || !failure)
+			continue;
+		explain(outcome, failure, first);
+		first = false;
+	}
+	return 0;
+}
+
+/*
+ * Docker loads image by image and stops at the first that it does not like:
+ * what it says then holds for those only that are not there.
+ */
+static int
+settle(struct docker *docker, struct outcome *outcomes,
+       const struct ferry_error *failure, struct ferry_error *err)
+{
+	int rc = name_images(docker, outcomes, err);
+
+	if (!rc)
+		rc = read_all_back(docker, outcomes, failure, err);
+	/* Docker may be gone: then why it went says more. */
+	if (rc && rc != FERRY_E_INTERRUPTED && failure) {
+		*err = *failure;
+		return failure->code;
+	}
+	return rc;
+}
+
+static int
+commit(struct target *target, struct source *source, struct outcome *outcomes,
+       struct ferry_error *err)
+{
+	struct docker *docker = (struct docker *)target;
+	struct ferry_error failure;
+	bool reached = false;
+	int rc = send_images(docker, source, outcomes, &reached, &failure);
+
+	if (rc && (!reached || rc == FERRY_E_INTERRUPTED)) {
+		*err = failure;
+		return rc;
+	}
+	return settle(docker, outcomes, rc ? &failure : NULL, err);
+}
+
+static void
+docker_free(struct target *target)
+{
+	struct docker *docker = (struct docker *)target;
+
+	docker_plan_release(&docker->plan);
+	docker_daemon_release(&docker->daemon);
+	docker_api_release(&docker->api);
+	free(docker);
+}
+
+static const struct target_ops docker_ops = {
+	.name = "docker",
+	.prepare = prepare,
+	.commit = commit,
+	.free = docker_free,
+};
+
+int
+target_docker_new(struct target **out, struct ferry_context *context,
+		  const char *socket, struct ferry_error *err)
+{
+	struct docker *docker = calloc(1, sizeof(*docker));
+	int rc;
+
+	if (!docker)
+		return error_nomem(err);
+	docker->target.ops = &docker_ops;
+	docker->context = context;
+	rc = docker_api_init(&docker->api, context, socket, err);
+	if (rc) {
+		docker_free(&docker->target);
+		return rc;
+	}
+	*out = &docker->target;
+	return 0;
+}
+
+const struct platform *
+target_docker_platform(const struct target *target)
+{
+	return &((const struct docker *)target)->daemon.platform;
+}
+
+void
+target_docker_space(const struct target *target, uint64_t *needed,
+		    uint64_t *free_bytes)
+{
+	const struct docker *docker = (const struct docker *)target;
+
+	*needed = docker->needed;
+	*free_bytes = docker->free_bytes;
+}

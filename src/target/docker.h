@@ -1,0 +1,26 @@
+/*
+ * Docker's classic image store, through the Engine API.
+ */
+#ifndef TARGET_DOCKER_H
+#define TARGET_DOCKER_H
+
+#include "target/target.h"
+
+#define DOCKER_SOCKET "/var/run/docker.sock"
+
+/* `socket` is copied, `context` borrowed.  Connects in prepare(). */
+int target_docker_new(struct target **out, struct ferry_context *context,
+		      const char *socket, struct ferry_error *err) MUST_CHECK;
+
+/* What the daemon runs on; known once prepare() has succeeded. */
+const struct platform *target_docker_platform(const struct target *target);
+
+/*
+ * What commit() will send, in bytes, and about how many bytes Docker needs
+ * for that copy of it and the unpacked layers; after prepare().
+ * *free_bytes is 0 when Docker's folder cannot be seen from here.
+ */
+void target_docker_space(const struct target *target, uint64_t *needed,
+			 uint64_t *free_bytes);
+
+#endif
