@@ -10,12 +10,14 @@
 
 VERSION := $(shell sed -n 's/.*FERRY_VERSION "\(.*\)"/\1/p' include/ferry/ferry.h)
 SANITIZE ?=
+comma := ,
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 VARIANT ?= $(if $(SANITIZE),$(subst $(comma),-,$(SANITIZE)),default)$(if $(filter-out cc gcc,$(CC)),-$(notdir $(CC)))
 B := build/$(VARIANT)
-comma := ,
 
 PREFIX ?= /usr/local
-CC ?= gcc
 AR ?= ar
 OBJCOPY ?= objcopy
 PYTHON ?= /usr/bin/python3
@@ -53,6 +55,8 @@ FUZZ_REPLAY := $(FUZZ_SRC:%.c=$(B)/%-replay)
 .PHONY: all unit
 all: $(B)/ferry $(B)/libferry.a $(B)/libferry.so
 
+$(LIB_OBJ) $(CLI_OBJ): | deps-build
+
 $(B)/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
@@ -84,6 +88,92 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIB_OBJ)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
 
 unit: $(UNIT)
+
+# Fuzzers: with clang they search, with any compiler they replay the corpus.
+FUZZ_CC ?= clang
+F := build/fuzz
+FUZZ := $(FUZZ_SRC:%.c=$(F)/%)
+FUZZ_SECONDS ?= 10
+
+$(B)/tests/fuzz/%-replay: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(LIB_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
+$(F)/tests/fuzz/%: tests/fuzz/%.c $(LIB_SRC)
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(ALL_CPPFLAGS) -std=gnu11 -O1 -g -pthread \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $@ $^ $(LIBS)
+
+.PHONY: replay fuzz fuzz-smoke
+replay: $(FUZZ_REPLAY)
+fuzz: $(FUZZ)
+
+# What a fuzzer finds new stays under build/; what it crashes on is printed.
+fuzz-smoke: $(FUZZ)
+	$(Q)tools/fuzz $(FUZZ_SECONDS) $(FUZZ)
+
+.PHONY: test
+test: deps-test all unit replay
+	$(Q)FERRY_BUILD=$(abspath $(B)) CC=$(CC) $(PYTHON) tests/run.py $(TESTS)
+
+.PHONY: demo
+demo: deps-demo
+	$(Q)$(MAKE) --no-print-directory $(B)/ferry
+	$(Q)FERRY=$(abspath $(B)/ferry) $(PYTHON) tools/demo.py
+
+.PHONY: deps deps-build deps-test deps-demo deps-lint
+deps: deps-build
+deps-build deps-test deps-demo deps-lint:
+	$(Q)tools/deps $(@:deps-%=%)
+
+FORMATTED := $(wildcard include/ferry/*.h src/*/*.[ch] tests/*/*.[ch])
+HEADERS := $(wildcard include/ferry/*.h src/*/*.h)
+SCRIPTS := tools/deps tools/fuzz .ci/run
+
+.PHONY: format lint check-format check-headers check-modules check-scripts tidy
+format:
+	clang-format -i $(FORMATTED)
+
+lint: deps-lint check-format check-headers check-modules check-scripts
+
+check-format:
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
+
+# Each header stands by itself.
+check-headers:
+	$(Q)for header in $(HEADERS); do \
+		$(CC) $(ALL_CPPFLAGS) -std=gnu11 -Wall -Wextra -Werror \
+			-Wno-unused-function -fsyntax-only -include $$header \
+			-x c /dev/null || exit 1; \
+	done
+
+check-modules:
+	$(Q)$(PYTHON) tests/lint/modules.py
+
+check-scripts:
+	$(Q)shellcheck $(SCRIPTS)
+
+# Slow: minutes.
+tidy:
+	clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) -- $(ALL_CPPFLAGS) -std=gnu11
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/ferry \
+		$(DESTDIR)$(PREFIX)/lib/pkgconfig \
+		$(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(B)/ferry $(DESTDIR)$(PREFIX)/bin/ferry
+	install -m 644 include/ferry/*.h $(DESTDIR)$(PREFIX)/include/ferry/
+	install -m 644 $(B)/libferry.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(B)/libferry.so $(DESTDIR)$(PREFIX)/lib/libferry.so.$(VERSION)
+	ln -sf libferry.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libferry.so.0
+	ln -sf libferry.so.0 $(DESTDIR)$(PREFIX)/lib/libferry.so
+	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@PKGS@|$(PKGS)|' src/ferry.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/ferry.pc
 
 .PHONY: clean
 clean:

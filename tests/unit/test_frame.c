@@ -1,0 +1,220 @@
+/* docs/format.md, "Frames" and "Seek table". */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "codec/seek_table.h"
+
+#define MOST ((size_t)32 << 20)
+
+static uint8_t content[MOST];
+
+/* Compressible in part, and the same every time. */
+static void
+fill_content(void)
+{
+	uint32_t state = 1;
+
+	for (size_t i = 0; i < MOST; i++) {
+		state = state * 1664525 + 1013904223;
+		content[i] = (i / 4096) % 2 ? (uint8_t)(state >> 24) : 'a';
+	}
+}
+
+static int
+temporary_file(const struct buffer *bytes)
+{
+	FILE *file = tmpfile();
+	int fd;
+
+	assert_non_null(file);
+	fd = dup(fileno(file));
+	fclose(file);
+	assert_int_equal(write(fd, bytes->data, bytes->size), bytes->size);
+	return fd;
+}
+
+/* Writes in odd pieces, as a network would. */
+static void
+write_in_pieces(struct sink *sink, size_t length)
+{
+	struct ferry_error err;
+	size_t at = 0;
+	size_t piece = 1;
+
+	while (at < length) {
+		size_t part = piece < length - at ? piece : length - at;
+
+		assert_int_equal(sink_write(sink, content + at, part, &err), 0);
+		at += part;
+		piece = piece * 3 % 1000003;
+	}
+}
+
+static const struct {
+	size_t length;
+	bool closing;
+	uint64_t frames;
+} runs[] = {
+	{ 512, false, 1 },
+	{ FRAME_BLOCK, false, 1 },
+	{ FRAME_BLOCK + 1, false, 1 },
+	{ FRAME_CONTENT, false, 1 },
+	{ FRAME_CONTENT + 1, false, 2 },
+	{ 1536, true, 1 },
+	{ FRAME_CONTENT + FRAME_TRAILER, true, 1 },
+	{ FRAME_CONTENT + FRAME_TRAILER + 1, true, 2 },
+	{ 2 * FRAME_CONTENT + FRAME_TRAILER, true, 2 },
+	{ 20 << 20, true, 3 },
+};
+
+static void
+test_raw_runs_come_back(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct frame_run run = { runs[i].length, runs[i].closing };
+		AUTO_BUFFER frames = BUFFER(2 * MOST);
+		AUTO_BUFFER back = BUFFER(MOST);
+		AUTO(frame_raw_release) struct frame_encoder encoder = { 0 };
+		AUTO_CLOSE int fd = -1;
+		struct buffer_sink out;
+		struct ferry_error err;
+
+		assert_int_equal(frame_count(run), runs[i].frames);
+		buffer_sink_init(&out, &frames);
+		assert_int_equal(
+			frame_raw_begin(&encoder, run, &out.sink, NULL, &err),
+			0);
+		write_in_pieces(&encoder.sink, run.length);
+		assert_int_equal(frame_raw_finish(&encoder, &err), 0);
+		assert_int_equal(frames.size, frame_raw_size(run));
+		fd = temporary_file(&frames);
+		buffer_sink_init(&out, &back);
+		assert_int_equal(frame_raw_decode(fd, 0, run, &out.sink, &err),
+				 0);
+		assert_int_equal(back.size, run.length);
+		assert_memory_equal(back.data, content, run.length);
+	}
+}
+
+static void
+encode_zstd(struct buffer *frames, struct frame_run run, size_t first_piece)
+{
+	AUTO(frame_zstd_release) struct frame_encoder encoder = { 0 };
+	struct buffer_sink out;
+	struct ferry_error err;
+
+	buffer_sink_init(&out, frames);
+	assert_int_equal(frame_zstd_begin(&encoder, run, &out.sink, NULL, &err),
+			 0);
+	assert_int_equal(sink_write(&encoder.sink, content, first_piece, &err),
+			 0);
+	assert_int_equal(sink_write(&encoder.sink, content + first_piece,
+				    run.length - first_piece, &err),
+			 0);
+}
+
+static void
+test_zstd_runs_come_back_and_pieces_do_not_show(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct frame_run run = { runs[i].length, runs[i].closing };
+		AUTO_BUFFER frames = BUFFER(2 * MOST);
+		AUTO_BUFFER again = BUFFER(2 * MOST);
+		AUTO_BUFFER back = BUFFER(MOST);
+		AUTO_CLOSE int fd = -1;
+		struct buffer_sink out;
+		struct ferry_error err;
+
+		encode_zstd(&frames, run, 1);
+		encode_zstd(&again, run, run.length / 2);
+		assert_true(frames.size <= frame_zstd_bound(run));
+		assert_int_equal(frames.size, again.size);
+		assert_memory_equal(frames.data, again.data, frames.size);
+		fd = temporary_file(&frames);
+		buffer_sink_init(&out, &back);
+		assert_int_equal(frame_zstd_decode(fd, 0, frames.size, run,
+						   &out.sink, NULL, &err),
+				 0);
+		assert_int_equal(back.size, run.length);
+		assert_memory_equal(back.data, content, run.length);
+	}
+}
+
+/* There is one encoding: any other byte is refused, wherever it stands. */
+static void
+test_every_flipped_byte_of_a_raw_run_is_seen(void **state)
+{
+	struct frame_run run = { 3 * 512, true };
+	AUTO_BUFFER frames = BUFFER(MOST);
+	AUTO_BUFFER back = BUFFER(MOST);
+	AUTO(frame_raw_release) struct frame_encoder encoder = { 0 };
+	struct buffer_sink out;
+	struct ferry_error err;
+
+	(void)state;
+	buffer_sink_init(&out, &frames);
+	assert_int_equal(frame_raw_begin(&encoder, run, &out.sink, NULL, &err),
+			 0);
+	write_in_pieces(&encoder.sink, run.length);
+	assert_int_equal(frame_raw_finish(&encoder, &err), 0);
+	for (size_t i = 0; i < frames.size; i++) {
+		AUTO_CLOSE int fd = -1;
+		int rc;
+
+		frames.data[i] ^= (uint8_t)(1 << i % 8);
+		fd = temporary_file(&frames);
+		frames.data[i] ^= (uint8_t)(1 << i % 8);
+		buffer_release(&back);
+		buffer_sink_init(&out, &back);
+		rc = frame_raw_decode(fd, 0, run, &out.sink, &err);
+		assert_int_equal(rc, FERRY_E_DAMAGED);
+		assert_non_null(strstr(err.message, "wrong framing"));
+	}
+}
+
+static void
+test_seek_table_is_left_out_when_it_grows_too_large(void **state)
+{
+	AUTO(seek_table_release) struct seek_table table;
+	AUTO_BUFFER bytes = BUFFER(SEEK_TABLE_BYTES);
+	struct frame_run run = { 512, false };
+	struct ferry_error err;
+
+	(void)state;
+	seek_table_init(&table);
+	for (int i = 0; i < SEEK_TABLE_FRAMES; i++)
+		assert_int_equal(seek_table_add_raw(&table, run, &err), 0);
+	assert_int_equal(seek_table_write(&table, &bytes, &err), 0);
+	assert_int_equal(bytes.size, seek_table_size(SEEK_TABLE_FRAMES));
+	assert_true(bytes.size < 32768);
+	buffer_release(&bytes);
+	assert_int_equal(seek_table_add_raw(&table, run, &err), 0);
+	assert_int_equal(seek_table_write(&table, &bytes, &err), 0);
+	assert_int_equal(bytes.size, 0);
+	assert_int_equal(seek_table_size(SEEK_TABLE_FRAMES + 1), 0);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_raw_runs_come_back),
+		cmocka_unit_test(
+			test_zstd_runs_come_back_and_pieces_do_not_show),
+		cmocka_unit_test(test_every_flipped_byte_of_a_raw_run_is_seen),
+		cmocka_unit_test(
+			test_seek_table_is_left_out_when_it_grows_too_large),
+	};
+
+	fill_content();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
