@@ -90,11 +90,11 @@ report(struct session *session, const struct ferry_bundle_info *info,
 		return err->code;
 	for (size_t i = 0; found && i < found->damage_count; i++)
 		print_damage(&found->damages[i]);
-	if (rc == FERRY_E_DAMAGED && found && found->damage_count > 1)
-		return error_set(err, FERRY_E_DAMAGED,
-				 "%s: damaged in %zu "
-				 "places",
-				 path, found->damage_count);
+	if (rc == FERRY_E_DAMAGED && found && found->damage_count)
+		return error_set(err, FERRY_E_DAMAGED, "%s: damaged in %s",
+				 path,
+				 output_count(totals, sizeof(totals),
+					      found->damage_count, "place"));
 	if (rc || session->common.json || session->common.quiet)
 		return rc;
 	output_line(stdout, "%s: whole: %s, every byte proved", path,

@@ -55,13 +55,10 @@ static void
 measure(struct screen *screen)
 {
 	struct winsize window = { 0 };
-	size_t columns;
+	size_t columns = environment_columns(STDERR_FILENO);
 
 	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window))
-		window = (struct winsize){ 0 };
-	columns = window.ws_col ? window.ws_col : environment_columns();
-	if (columns == 0)
-		columns = 80;
+		window.ws_row = 0;
 	if (columns > WIDTH_MAX)
 		columns = WIDTH_MAX;
 	if (columns < WIDTH_MIN)

@@ -1,6 +1,7 @@
 #include "cli/environment.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -133,13 +134,17 @@ environment_no_escapes(void)
 	       strcmp(terminal, "dumb") == 0;
 }
 
-unsigned
-environment_columns(void)
+size_t
+environment_columns(int fd)
 {
+	struct winsize window = { 0 };
 	const char *columns = variable("COLUMNS");
 	uint64_t number;
 
-	if (!columns || !text_to_u64(columns, &number) || number > 10000)
-		return 0;
-	return (unsigned)number;
+	if (ioctl(fd, TIOCGWINSZ, &window) == 0 && window.ws_col)
+		return window.ws_col;
+	if (columns && text_to_u64(columns, &number) && number &&
+	    number <= UINT16_MAX)
+		return (size_t)number;
+	return 80;
 }

@@ -5,6 +5,7 @@
 #define CLI_ENVIRONMENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 
@@ -24,7 +25,7 @@ int environment_target(const char *to, char **out, struct ferry_error *err)
 /* Whether the user or the terminal wants no escape sequences. */
 bool environment_no_escapes(void);
 
-/* COLUMNS, or 0. */
-unsigned environment_columns(void);
+/* Columns of the terminal that `fd` is, else COLUMNS, else 80. */
+size_t environment_columns(int fd);
 
 #endif

@@ -1,11 +1,14 @@
 #include "cli/table.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
+#include "cli/environment.h"
 
 #define GAP "  "
 #define COLUMNS_MAX 8
+#define FIRST_MIN 16 /* what the first column keeps in a narrow window */
 
 size_t
 table_width(const char *text)
@@ -61,10 +64,28 @@ print_cell(const struct table *table, size_t column, size_t width,
 {
 	bool right = table->columns[column].right;
 	bool last = column + 1 == table->column_count;
-	int pad = (int)(width - table_width(text));
+	size_t own = table_width(text);
+	int pad = width > own ? (int)(width - own) : 0;
 
 	fprintf(file, "%*s%s%*s%s", right ? pad : 0, "", text,
 		right || last ? 0 : pad, "", last ? "\n" : GAP);
+}
+
+/*
+ * One long name must not break every line on a terminal: then the first column
+ * is narrower, and only the rows that need more of it run on.
+ */
+static void
+fit_window(size_t *widths, size_t count, size_t window)
+{
+	size_t others = 0;
+	size_t room;
+
+	for (size_t i = 1; i < count; i++)
+		others += strlen(GAP) + widths[i];
+	room = window > others + FIRST_MIN ? window - others : FIRST_MIN;
+	if (widths[0] > room)
+		widths[0] = room;
 }
 
 void
@@ -77,6 +98,8 @@ table_print(const struct table *table, FILE *file)
 		return;
 	for (size_t i = 0; i < count; i++)
 		widths[i] = column_width(table, i);
+	if (isatty(fileno(file)))
+		fit_window(widths, count, environment_columns(fileno(file)));
 	for (size_t i = 0; i < count; i++)
 		print_cell(table, i, widths[i], table->columns[i].title, file);
 	for (size_t i = 0; i < table->cell_count; i++)
