@@ -16,9 +16,8 @@ int target_docker_new(struct target **out, struct ferry_context *context,
 const struct platform *target_docker_platform(const struct target *target);
 
 /*
- * What commit() will send, in bytes, and about how many bytes Docker needs
- * for that copy of it and the unpacked layers; after prepare().
- * *free_bytes is 0 when Docker's folder cannot be seen from here.
+ * About how many bytes Docker needs for its copy of the stream and for the
+ * unpacked layers; known once prepare() has succeeded.  *free_bytes is 0 when Docker's folder cannot be seen from here.
  */
 void target_docker_space(const struct target *target, uint64_t *needed,
 			 uint64_t *free_bytes);
