@@ -110,8 +110,9 @@ report_end(struct session *session, const struct ferry_load *load, int rc,
 		failed = load_report_table(plan, false, &own);
 		load_report_totals(plan, ferry_load_sent(load));
 	}
-	if (rc)
-		load_report_missing(plan);
+	if (rc) /* elsewhere than on a live display, failures were events */
+		load_report_missing(plan,
+				    session->progress.mode != PROGRESS_LINES);
 	else if (failed)
 		*err = own;
 	return rc ? rc : failed;

@@ -144,7 +144,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 		return rc;
 	plan = ferry_pack_get_plan(pack);
 	if (report_plan(session, values, plan, err) ||
-	    pack_report_refusals(plan, values->output, err))
+	    pack_report_refusals(plan, err))
 		return err->code;
 	if (values->dry_run)
 		return 0;

@@ -51,11 +51,9 @@ load_report_plan(const struct ferry_load_plan *plan, FILE *file)
 static const char *
 result(const struct ferry_load_image *image, bool dry_run)
 {
-	if (dry_run)
-		return "planned";
 	if (in_place(image) && image->detail && *image->detail)
 		return image->detail;
-	return states[image->state].words;
+	return dry_run ? "planned" : states[image->state].words;
 }
 
 static int
@@ -108,16 +106,18 @@ load_report_totals(const struct ferry_load_plan *plan, uint64_t sent)
 }
 
 void
-load_report_missing(const struct ferry_load_plan *plan)
+load_report_missing(const struct ferry_load_plan *plan, bool failed_too)
 {
 	for (size_t i = 0; i < plan->image_count; i++) {
 		const struct ferry_load_image *image = &plan->images[i];
 
-		if (!in_place(image))
-			output_line(stderr, "%s: %s", image->name,
-				    image->detail && *image->detail
-					    ? image->detail
-					    : states[image->state].words);
+		if (in_place(image) ||
+		    (image->state == FERRY_LOAD_FAILED && !failed_too))
+			continue;
+		output_line(stderr, "%s: %s", image->name,
+			    image->detail && *image->detail
+				    ? image->detail
+				    : states[image->state].words);
 	}
 }
 

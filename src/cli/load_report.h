@@ -4,6 +4,7 @@
 #ifndef CLI_LOAD_REPORT_H
 #define CLI_LOAD_REPORT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -19,8 +20,11 @@ int load_report_table(const struct ferry_load_plan *plan, bool dry_run,
 /* The line below the table. */
 void load_report_totals(const struct ferry_load_plan *plan, uint64_t sent);
 
-/* Names each image that is not in place, on standard error. */
-void load_report_missing(const struct ferry_load_plan *plan);
+/*
+ * Names each image that is not in place, on standard error; those that failed
+ * only if that has not been said before.
+ */
+void load_report_missing(const struct ferry_load_plan *plan, bool failed_too);
 
 /* NULL when memory is short. */
 json_t *load_report_json(const struct ferry_load_plan *plan, const char *bundle,

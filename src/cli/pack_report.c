@@ -69,7 +69,7 @@ pack_report_table(const struct ferry_pack_plan *plan, const char *result,
 }
 
 int
-pack_report_refusals(const struct ferry_pack_plan *plan, const char *output,
+pack_report_refusals(const struct ferry_pack_plan *plan,
 		     struct ferry_error *err)
 {
 	enum ferry_code code = FERRY_E_FAILED;
@@ -92,8 +92,7 @@ pack_report_refusals(const struct ferry_pack_plan *plan, const char *output,
 				 output_count(count, sizeof(count),
 					      plan->image_count, "image"));
 	if (plan->no_room)
-		return error_set(err, FERRY_E_FAILED,
-				 "%s: %s; nothing was pulled", output,
+		return error_set(err, FERRY_E_FAILED, "%s; nothing was pulled",
 				 plan->no_room);
 	return 0;
 }

@@ -18,7 +18,7 @@ int pack_report_table(const struct ferry_pack_plan *plan, const char *result,
 		      struct ferry_error *err) MUST_CHECK;
 
 /* 0, or why nothing can be packed; refusals go to standard error here. */
-int pack_report_refusals(const struct ferry_pack_plan *plan, const char *output,
+int pack_report_refusals(const struct ferry_pack_plan *plan,
 			 struct ferry_error *err) MUST_CHECK;
 
 /* NULL when memory is short. */
