@@ -1,0 +1,234 @@
+#include "registry/client.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "net/url.h"
+#include "registry/call.h"
+#include "registry/credentials.h"
+
+#define HUB "docker.io"
+#define HUB_API "registry-1.docker.io"
+
+int
+registry_new(struct registry **out, struct ferry_context *context,
+	     const struct ferry_registry_options *options, const char *host,
+	     enum registry_access access, unsigned workers,
+	     struct ferry_error *err)
+{
+	struct registry *registry = calloc(1, sizeof(*registry));
+	int rc;
+
+	if (!registry)
+		return error_nomem(err);
+	registry->context = context;
+	registry->options = options;
+	registry->access = access;
+	registry->settings = (struct http_settings){ .context = context,
+						     .ca = options->ca,
+						     .cert = options->cert,
+						     .key = options->key };
+	registry->workers = workers;
+	pthread_mutex_init(&registry->probing, NULL);
+	registry->https = calloc(workers, sizeof(struct http *));
+	rc = registry->https ? text_copy(&registry->host, host, err)
+			     : error_nomem(err);
+	if (!rc)
+		rc = auth_new(&registry->auth, context, options, registry->host,
+			      err);
+	if (rc)
+		registry_free(registry);
+	else
+		*out = registry;
+	return rc;
+}
+
+void
+registry_free(struct registry *registry)
+{
+	if (!registry)
+		return;
+	for (unsigned i = 0; registry->https && i < registry->workers; i++)
+		http_free(registry->https[i]);
+	auth_free(registry->auth);
+	pthread_mutex_destroy(&registry->probing);
+	free(registry->https);
+	free(registry->host);
+	free(registry->base);
+	free(registry);
+}
+
+const char *
+registry_host(const struct registry *registry)
+{
+	return registry->host;
+}
+
+int
+client_http(struct registry *registry, unsigned worker, struct http **out,
+	    struct ferry_error *err)
+{
+	int rc = 0;
+
+	if (!registry->https[worker])
+		rc = http_new(&registry->https[worker], &registry->settings,
+			      err);
+	if (!rc)
+		*out = registry->https[worker];
+	return rc;
+}
+
+/* Whether `name` is HOST[:PORT] of the registry; without port: of any. */
+static bool
+names_host(const char *name, const char *host)
+{
+	size_t length = strlen(name);
+
+	return strncasecmp(name, host, length) == 0 &&
+	       (!host[length] || host[length] == ':');
+}
+
+static bool
+is_plain(const struct registry *registry)
+{
+	const struct ferry_registry_options *options = registry->options;
+
+	for (size_t i = 0; i < options->plain_http_count; i++)
+		if (names_host(options->plain_http[i], registry->host))
+			return true;
+	return false;
+}
+
+static int
+set_base(struct registry *registry, const char *scheme, struct ferry_error *err)
+{
+	bool hub = strcmp(credentials_host(registry->host), HUB) == 0;
+	char *base = NULL;
+	int rc = text_format(&base, err, "%s://%s", scheme,
+			     hub ? HUB_API : registry->host);
+
+	if (rc)
+		return rc;
+	free(registry->base);
+	registry->base = base;
+	auth_set_base(registry->auth, base);
+	return 0;
+}
+
+/* GET /v2/, the distribution-spec's "end-1", as often as `retries` allow. */
+static int
+ping(struct registry *registry, unsigned worker, unsigned retries,
+     struct http_response *response, struct ferry_error *err)
+{
+	struct call call = { .method = "GET", .path = "/v2/" };
+	char name[CALL_NAME];
+	struct retry retry;
+	bool again;
+	int rc;
+
+	call_begin(&retry, registry, &call, name);
+	retry.limit = retries;
+	do {
+		rc = call_plain(registry, worker, &call, response, err);
+		rc = call_again(registry, &retry, rc, response, &again, err);
+	} while (again && !rc);
+	if (!rc && retry_status(response->status))
+		rc = call_refused(registry, &call, response, err);
+	if (!rc && response->status / 100 == 2)
+		rc = refusal_check_type(response, registry->host, err);
+	if (!rc && response->status == 401 && !call.away)
+		rc = auth_learn(registry->auth, response, err);
+	return rc;
+}
+
+/* What Go's, nginx's and other servers say to HTTP on a TLS port. */
+static bool
+wants_tls(int rc, struct http_response *response)
+{
+	struct ferry_error ignored;
+	const char *said = "";
+
+	if (rc)
+		return !response->unreachable;
+	return response->status == 400 &&
+	       buffer_text(&response->body, &said, &ignored) == 0 &&
+	       strcasestr(said, "https");
+}
+
+/* Nobody listens in on loopback, so HTTP will do unless TLS is spoken. */
+static int
+probe_loopback(struct registry *registry, unsigned worker,
+	       struct ferry_error *err)
+{
+	AUTO_RESPONSE response = HTTP_RESPONSE;
+	int rc = set_base(registry, "http", err);
+
+	if (rc)
+		return rc;
+	rc = ping(registry, worker, 0, &response, err);
+	if (rc == FERRY_E_INTERRUPTED || !wants_tls(rc, &response))
+		return rc;
+	rc = set_base(registry, "https", err);
+	if (!rc)
+		rc = ping(registry, worker, 0, &response, err);
+	/* An answer, whatever it is, proves that TLS is spoken; so does a
+	 * certificate that we do not trust. */
+	if (!rc || response.status || strstr(err->message, "TLS certificate"))
+		return rc;
+	rc = set_base(registry, "http", err);
+	if (!rc)
+		rc = ping(registry, worker, registry->options->retries,
+			  &response, err);
+	return rc;
+}
+
+static int
+probe(struct registry *registry, unsigned worker, struct ferry_error *err)
+{
+	AUTO_RESPONSE response = HTTP_RESPONSE;
+	bool plain = is_plain(registry);
+	struct url_origin origin;
+	int rc = set_base(registry, plain ? "http" : "https", err);
+
+	if (!rc)
+		rc = url_origin(&origin, registry->base, err);
+	if (rc)
+		return rc;
+	if (!plain && url_host_is_loopback(origin.host))
+		return probe_loopback(registry, worker, err);
+	return ping(registry, worker, registry->options->retries, &response,
+		    err);
+}
+
+int
+client_ready(struct registry *registry, unsigned worker,
+	     struct ferry_error *err)
+{
+	if (!atomic_load(&registry->probed)) {
+		pthread_mutex_lock(&registry->probing);
+		if (!atomic_load(&registry->probed))
+			registry->probe_rc =
+				probe(registry, worker, &registry->probe_err);
+		atomic_store(&registry->probed, true);
+		pthread_mutex_unlock(&registry->probing);
+	}
+	if (registry->probe_rc)
+		*err = registry->probe_err;
+	return registry->probe_rc;
+}
+
+int
+registry_check(struct registry *registry, unsigned worker,
+	       struct ferry_error *err)
+{
+	struct call call = { .method = "GET", .path = "/v2/" };
+	AUTO_RESPONSE response = HTTP_RESPONSE;
+	int rc = call_run(registry, worker, &call, &response, err);
+
+	if (rc)
+		return rc;
+	if (response.status != 200)
+		return call_refused(registry, &call, &response, err);
+	return refusal_check_type(&response, registry->host, err);
+}

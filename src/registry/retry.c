@@ -1,0 +1,145 @@
+#include "registry/retry.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/text.h"
+
+bool
+retry_status(int status)
+{
+	static const int statuses[] = { 408, 425, 429, 500, 502, 503, 504 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+		if (statuses[i] == status)
+			return true;
+	return false;
+}
+
+static bool
+parse_month(const char *name, int *out)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+	for (int i = 0; i < 12; i++) {
+		if (strncmp(months + 3 * i, name, 3))
+			continue;
+		*out = i;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * RFC 9110, 5.6.7, without the forms that are obsolete since 1994.  Read by
+ * hand: strptime() follows the program's locale, the header does not.
+ */
+static bool
+parse_date(const char *text, time_t *out)
+{
+	struct tm tm = { 0 };
+	char month[4] = "";
+	int end = 0;
+
+	sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n",
+	       &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour, &tm.tm_min,
+	       &tm.tm_sec, &end);
+	if (!end || text[end] || !parse_month(month, &tm.tm_mon))
+		return false;
+	tm.tm_year -= 1900;
+	*out = timegm(&tm);
+	return true;
+}
+
+bool
+retry_after(const char *value, time_t now, uint64_t *out)
+{
+	const uint64_t most = RETRY_AFTER_MAX / 1000;
+	uint64_t seconds = 0;
+	time_t date;
+
+	if (!text_to_u64(value, &seconds)) {
+		/* Digits that overflow are "very long", a sign is not legal. */
+		if (*value && strspn(value, "0123456789") == strlen(value))
+			seconds = most;
+		else if (!parse_date(value, &date))
+			return false;
+		else if (date > now)
+			seconds = (uint64_t)(date - now);
+	}
+	*out = (seconds < most ? seconds : most) * 1000;
+	return true;
+}
+
+uint64_t
+retry_backoff(unsigned nth, uint32_t random)
+{
+	uint64_t wait = RETRY_FIRST;
+
+	while (nth-- && wait < RETRY_LONGEST)
+		wait *= 2;
+	if (wait > RETRY_LONGEST)
+		wait = RETRY_LONGEST;
+	return wait / 2 + (wait / 2 * random) / UINT32_MAX;
+}
+
+/* Jitter keeps workers apart; nothing secret hangs on it. */
+static uint32_t
+any_number(void)
+{
+	uint32_t number = 0;
+
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
+		number = (uint32_t)clock_milliseconds() * 2654435761U;
+	return number;
+}
+
+static uint64_t
+wait_for(const struct retry *retry, const struct http_response *response)
+{
+	uint64_t wait = retry_backoff(retry->done, any_number());
+	const char *value = http_response_header(response, "Retry-After", 0);
+	uint64_t asked;
+
+	if (value && retry_after(value, time(NULL), &asked) && asked > wait)
+		wait = asked;
+	return wait;
+}
+
+static bool
+is_worth_it(const struct retry *retry, int rc,
+	    const struct http_response *response)
+{
+	if (!rc)
+		return retry_status(response->status);
+	/* A host that never answered is a wrong name, or off. */
+	if (response->unreachable)
+		return retry->reached;
+	return response->broken;
+}
+
+int
+retry_next(struct retry *retry, int rc, const struct http_response *response,
+	   bool *again, struct ferry_error *err)
+{
+	char status[32];
+	uint64_t wait;
+
+	if (!rc || response->broken)
+		retry->reached = true;
+	*again = is_worth_it(retry, rc, response) && retry->done < retry->limit;
+	if (!*again)
+		return rc;
+	wait = rc ? retry_backoff(retry->done, any_number())
+		  : wait_for(retry, response);
+	snprintf(status, sizeof(status), "answered %d", response->status);
+	retry->done++;
+	context_notice(retry->context,
+		       "%s: %s; trying again in %" PRIu64 ".%" PRIu64
+		       " s (%u of %u)",
+		       retry->what, rc ? err->message : status, wait / 1000,
+		       wait % 1000 / 100, retry->done, retry->limit);
+	return context_sleep(retry->context, wait, err);
+}

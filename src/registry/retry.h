@@ -1,0 +1,54 @@
+/*
+ * When to try again, and how long to wait first.
+ */
+#ifndef REGISTRY_RETRY_H
+#define REGISTRY_RETRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "net/http.h"
+
+/* Waits double from the first to the longest; milliseconds. */
+#define RETRY_FIRST 500
+#define RETRY_LONGEST 30000
+/* A server may ask for more, but not for ever. */
+#define RETRY_AFTER_MAX 300000
+
+/* An attempt that moved this much has deserved a fresh count. */
+#define RETRY_PROGRESS (1 << 20)
+
+/* Whether a status says "not now" rather than "no". */
+bool retry_status(int status);
+
+/*
+ * A Retry-After value, seconds or an HTTP date (RFC 9110, 10.2.3), as
+ * milliseconds from `now`, at most RETRY_AFTER_MAX; what lies in the past is
+ * 0.  False if it is neither.
+ */
+bool retry_after(const char *value, time_t now, uint64_t *out);
+
+/* The wait before retry number `nth` (from 0): random, from half to all. */
+uint64_t retry_backoff(unsigned nth, uint32_t random);
+
+/* One thing that is tried until it works or nobody believes in it any more. */
+struct retry {
+	struct ferry_context *context;
+	const char *what; /* for the notice: "quay.io/a/b" */
+	unsigned limit;
+	unsigned done;
+	bool reached; /* the server has answered before, now or earlier */
+};
+
+/*
+ * After an attempt that gave `rc` and `response`: *again tells whether to try
+ * it once more; then a notice has been given, the time waited for, and 0 is
+ * returned, or FERRY_E_INTERRUPTED.  If not, returns `rc` with `err` as it
+ * was: 0 for an answer that has to do.
+ */
+int retry_next(struct retry *retry, int rc,
+	       const struct http_response *response, bool *again,
+	       struct ferry_error *err) MUST_CHECK;
+
+#endif
