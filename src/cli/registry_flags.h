@@ -15,48 +15,49 @@ struct registry_values {
 };
 
 /* Rows of an option table; `values` is a struct with .jobs and .registry. */
-#define REGISTRY_FLAGS(values)                                                    \
-	{ .name = "jobs",                                                         \
-	  .argument = "N",                                                        \
-	  .help = "move so many blobs at once (1 to 64, default 8)",              \
-	  .kind = FLAG_NUMBER,                                                    \
-	  .offset = offsetof(values, jobs),                                       \
-	  .initial = FERRY_JOBS_DEFAULT,                                          \
-	  .least = 1,                                                             \
-	  .most = FERRY_JOBS_MAX },                                               \
-		{ .name = "authfile",                                             \
-		  .argument = "FILE",                                             \
-		  .help = "credentials for registries, as docker login "          \
-			  "or podman login write them",                           \
-		  .kind = FLAG_TEXT,                                              \
-		  .offset = offsetof(values, registry.authfile) },                \
-		{ .name = "plain-http",                                           \
-		  .argument = "HOST[:PORT]",                                      \
-		  .help = "speak to this registry without TLS (may be repeated)", \
-		  .kind = FLAG_LIST,                                              \
-		  .offset = offsetof(values, registry.plain_http) },              \
-		{ .name = "ca",                                                   \
-		  .argument = "FILE",                                             \
-		  .help = "trust these authorities (PEM), not the system's",      \
-		  .kind = FLAG_TEXT,                                              \
-		  .offset = offsetof(values, registry.ca) },                      \
-		{ .name = "cert",                                                 \
-		  .argument = "FILE",                                             \
-		  .help = "show this client certificate (PEM)",                   \
-		  .kind = FLAG_TEXT,                                              \
-		  .offset = offsetof(values, registry.cert) },                    \
-		{ .name = "key",                                                  \
-		  .argument = "FILE",                                             \
-		  .help = "the key of --cert (PEM)",                              \
-		  .kind = FLAG_TEXT,                                              \
-		  .offset = offsetof(values, registry.key) },                     \
-	{                                                                         \
-		.name = "retries", .argument = "N",                               \
-		.help = "try a broken transfer again so often (0 to 100, "        \
-			"default 5)",                                             \
-		.kind = FLAG_NUMBER,                                              \
-		.offset = offsetof(values, registry.retries),                     \
-		.initial = FERRY_RETRIES_DEFAULT, .least = 0, .most = 100         \
+#define REGISTRY_FLAGS(values)                                                 \
+	{ .name = "jobs",                                                      \
+	  .argument = "N",                                                     \
+	  .help = "move so many blobs at once (1 to 64, default 8)",           \
+	  .kind = FLAG_NUMBER,                                                 \
+	  .offset = offsetof(values, jobs),                                    \
+	  .initial = FERRY_JOBS_DEFAULT,                                       \
+	  .least = 1,                                                          \
+	  .most = FERRY_JOBS_MAX },                                            \
+		{ .name = "authfile",                                          \
+		  .argument = "FILE",                                          \
+		  .help = "credentials for registries, as docker login "       \
+			  "or podman login write them",                        \
+		  .kind = FLAG_TEXT,                                           \
+		  .offset = offsetof(values, registry.authfile) },             \
+		{ .name = "plain-http",                                        \
+		  .argument = "HOST[:PORT]",                                   \
+		  .help = "speak to this registry without TLS "                \
+			  "(may be repeated)",                                 \
+		  .kind = FLAG_LIST,                                           \
+		  .offset = offsetof(values, registry.plain_http) },           \
+		{ .name = "ca",                                                \
+		  .argument = "FILE",                                          \
+		  .help = "trust these authorities (PEM), not the system's",   \
+		  .kind = FLAG_TEXT,                                           \
+		  .offset = offsetof(values, registry.ca) },                   \
+		{ .name = "cert",                                              \
+		  .argument = "FILE",                                          \
+		  .help = "show this client certificate (PEM)",                \
+		  .kind = FLAG_TEXT,                                           \
+		  .offset = offsetof(values, registry.cert) },                 \
+		{ .name = "key",                                               \
+		  .argument = "FILE",                                          \
+		  .help = "the key of --cert (PEM)",                           \
+		  .kind = FLAG_TEXT,                                           \
+		  .offset = offsetof(values, registry.key) },                  \
+	{                                                                      \
+		.name = "retries", .argument = "N",                            \
+		.help = "try a broken transfer again so often (0 to 100, "     \
+			"default 5)",                                          \
+		.kind = FLAG_NUMBER,                                           \
+		.offset = offsetof(values, registry.retries),                  \
+		.initial = FERRY_RETRIES_DEFAULT, .least = 0, .most = 100      \
 	}
 
 /*
