@@ -26,6 +26,14 @@ set_word(char out[PLATFORM_WORD], const char *text, size_t length)
 	return true;
 }
 
+/* Leaves nothing of the old word behind, so that equal ones compare equal. */
+static void
+replace(char out[PLATFORM_WORD], const char *word)
+{
+	memset(out, 0, PLATFORM_WORD);
+	memcpy(out, word, strlen(word));
+}
+
 /* What people and machines call it, in Go's names: containerd/platforms. */
 static void
 canonicalize(struct platform *platform)
@@ -39,13 +47,13 @@ canonicalize(struct platform *platform)
 	};
 
 	if (strcmp(platform->os, "macos") == 0)
-		strcpy(platform->os, "darwin");
+		replace(platform->os, "darwin");
 	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++) {
 		if (strcmp(platform->architecture, aliases[i].alias) != 0)
 			continue;
-		strcpy(platform->architecture, aliases[i].architecture);
+		replace(platform->architecture, aliases[i].architecture);
 		if (aliases[i].variant)
-			strcpy(platform->variant, aliases[i].variant);
+			replace(platform->variant, aliases[i].variant);
 		return;
 	}
 }
