@@ -71,8 +71,10 @@ load_from(int fd, struct buffer *out, struct ferry_error *err)
 
 	for (;;) {
 		got = read(fd, piece, sizeof(piece));
+		/* A person at a terminal may wait here, and be fed up. */
 		if (got < 0 && errno == EINTR)
-			continue;
+			return error_set(err, FERRY_E_INTERRUPTED,
+					 "interrupted");
 		if (got < 0)
 			return error_errno(err, "read");
 		if (got == 0)

@@ -20,8 +20,8 @@
  * definition (image-spec, image-index.md).  Variants as containerd finds
  * them (platforms/cpuinfo_linux.go): that of arm64 is not written for v8; a
  * 32-bit process on a 64-bit ARM, "armv8l", is arm/v8, which also takes v7
- * and below.  Go needs an ARMv5, and big-endian ARM has no name.  What level
- * of x86-64 the processor has, uname does not say and containerd neither.
+ * and below.  Go needs an ARMv5, and big-endian ARM has no name.  The level
+ * of x86-64 is not in uname: without one it is the lowest.
  */
 static const struct {
 	const char *machine, *architecture, *variant;

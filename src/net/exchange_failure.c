@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/text.h"
@@ -11,19 +12,6 @@ unreachable(struct exchange *exchange)
 {
 	exchange->answer.response->unreachable = true;
 	return FERRY_E_FAILED;
-}
-
-/* The operating system's word for it, or `otherwise`. */
-static const char *
-system_reason(const struct exchange *exchange, char *text, size_t size,
-	      const char *otherwise)
-{
-	long number = 0;
-
-	curl_easy_getinfo(exchange->http->easy, CURLINFO_OS_ERRNO, &number);
-	if (!number)
-		return otherwise;
-	return strerror_r((int)number, text, size);
 }
 
 static int
@@ -47,17 +35,47 @@ socket_failure(const struct exchange *exchange, struct ferry_error *err)
 }
 
 static int
+proxy_failure(struct exchange *exchange, long status, struct ferry_error *err)
+{
+	unreachable(exchange);
+	if (status)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: the proxy refused to connect: HTTP %ld",
+				 exchange->peer, status);
+	return error_set(err, FERRY_E_FAILED,
+			 "%s: the proxy cannot be reached; it is set by "
+			 "https_proxy, http_proxy or all_proxy",
+			 exchange->peer);
+}
+
+/* libcurl names whom it could not connect to. */
+static bool
+is_proxy_missing(const struct exchange *exchange)
+{
+	static const char front[] = "Failed to connect to ";
+	const char *name = exchange->reason + strlen(front);
+
+	return text_starts(exchange->reason, front) &&
+	       exchange->peer[0] != '[' &&
+	       strncasecmp(exchange->peer, name, strcspn(name, " ")) != 0;
+}
+
+static int
 connect_failure(struct exchange *exchange, struct ferry_error *err)
 {
 	char text[128];
+	long number = 0;
 
 	unreachable(exchange);
 	if (exchange->http->settings.unix_socket)
 		return socket_failure(exchange, err);
+	if (is_proxy_missing(exchange))
+		return proxy_failure(exchange, 0, err);
+	curl_easy_getinfo(exchange->http->easy, CURLINFO_OS_ERRNO, &number);
 	return error_set(err, FERRY_E_FAILED, "%s: no connection: %s",
 			 exchange->peer,
-			 system_reason(exchange, text, sizeof(text),
-				       "nobody answers there"));
+			 number ? strerror_r((int)number, text, sizeof(text))
+				: "nobody answers there");
 }
 
 static int
@@ -78,20 +96,6 @@ timeout_failure(struct exchange *exchange, struct ferry_error *err)
 	return error_set(err, FERRY_E_FAILED,
 			 "%s: no connection in 15 seconds; is it the right "
 			 "host, and is a proxy needed?",
-			 exchange->peer);
-}
-
-static int
-proxy_failure(struct exchange *exchange, long status, struct ferry_error *err)
-{
-	unreachable(exchange);
-	if (status)
-		return error_set(err, FERRY_E_FAILED,
-				 "%s: the proxy refused to connect: HTTP %ld",
-				 exchange->peer, status);
-	return error_set(err, FERRY_E_FAILED,
-			 "%s: the proxy cannot be reached; it is set by "
-			 "https_proxy, http_proxy or all_proxy",
 			 exchange->peer);
 }
 
@@ -166,35 +170,40 @@ certificate_wanted(const struct exchange *exchange, struct ferry_error *err)
 			 exchange->peer);
 }
 
+/* The system's word for it; CURLINFO_OS_ERRNO may be of an older failure. */
+static const char *
+socket_reason(const struct exchange *exchange)
+{
+	static const char *const fronts[] = { "Recv failure: ",
+					      "Send failure: " };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fronts); i++)
+		if (text_starts(exchange->reason, fronts[i]))
+			return exchange->reason + strlen(fronts[i]);
+	return NULL;
+}
+
 static int
 broken(struct exchange *exchange, struct ferry_error *err)
 {
 	const struct answer *answer = &exchange->answer;
-	uint64_t came = answer->headed ? answer->body_bytes : 0;
-	curl_off_t went = 0;
+	const char *reason = socket_reason(exchange);
+	curl_off_t sent = 0;
 	char bytes[TEXT_SIZE_MAX];
-	char text[128];
 
 	exchange->answer.response->broken = true;
-	if (exchange->code == CURLE_GOT_NOTHING)
-		return error_set(err, FERRY_E_FAILED,
-				 "%s: closed the connection without an answer",
-				 exchange->peer);
-	curl_easy_getinfo(exchange->http->easy, CURLINFO_SIZE_UPLOAD_T, &went);
-	if (!answer->headed && went > 0)
-		error_set(err, FERRY_E_FAILED,
-			  "%s: the connection broke after %s had gone out",
-			  exchange->peer,
-			  text_size(bytes, sizeof(bytes), (uint64_t)went));
+	curl_easy_getinfo(exchange->http->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	error_set(err, FERRY_E_FAILED, "%s: the connection broke",
+		  exchange->peer);
+	if (answer->headed)
+		error_add(err, " after %s of the answer",
+			  text_size(bytes, sizeof(bytes), answer->body_bytes));
+	else if (sent > 0)
+		error_add(err, " after %s had gone out",
+			  text_size(bytes, sizeof(bytes), (uint64_t)sent));
 	else
-		error_set(err, FERRY_E_FAILED,
-			  "%s: the connection broke after %s of the answer",
-			  exchange->peer,
-			  text_size(bytes, sizeof(bytes), came));
-	if (!system_reason(exchange, text, sizeof(text), NULL))
-		return err->code;
-	return error_add(err, ": %s",
-			 system_reason(exchange, text, sizeof(text), ""));
+		error_add(err, " without an answer");
+	return reason ? error_add(err, ": %s", reason) : err->code;
 }
 
 static int
@@ -253,13 +262,15 @@ other_failure(const struct exchange *exchange, struct ferry_error *err)
 				 : curl_easy_strerror(exchange->code));
 }
 
-/* A line of more than 100 KB is "out of memory" to libcurl 7.88. */
+/* To libcurl 7.88 a header line of more than 100 KB is out of memory. */
 static int
 memory_failure(const struct exchange *exchange, struct ferry_error *err)
 {
-	return error_set(err, FERRY_E_NOMEM,
-			 "%s: out of memory, or an endless header line",
-			 exchange->peer);
+	if (exchange->answer.in_headers)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: an answer with an endless header line",
+				 exchange->peer);
+	return error_nomem(err);
 }
 
 int
