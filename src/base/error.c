@@ -9,8 +9,8 @@
 
 #define MESSAGE_SIZE sizeof(((struct ferry_error *)0)->message)
 
-static void
-append(char *message, const char *format, va_list args)
+static PRINTF_LIKE(2, 0) void append(char *message, const char *format,
+				     va_list args)
 {
 	char piece[MESSAGE_SIZE];
 	size_t used = strlen(message);
@@ -20,8 +20,8 @@ append(char *message, const char *format, va_list args)
 	text_escape(message + used, MESSAGE_SIZE - used, piece);
 }
 
-static void
-append_text(char *message, const char *format, ...)
+static PRINTF_LIKE(2, 3) void append_text(char *message, const char *format,
+					  ...)
 {
 	va_list args;
 

@@ -404,7 +404,7 @@ bundle_read_image(const struct bundle *bundle, size_t image, struct image *out,
 		return 0;
 	image_release(out);
 	if (rc == FERRY_E_FAILED || rc == FERRY_E_DIGEST ||
-	    rc == FERRY_E_PLATFORM)
+	    rc == FERRY_E_PLATFORM || rc == FERRY_E_USAGE)
 		err->code = FERRY_E_DAMAGED;
 	return error_wrap(err, "%s", stated->name);
 }

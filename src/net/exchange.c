@@ -232,6 +232,7 @@ exchange_begin(struct exchange *exchange, struct http *http,
 	assert(!http->busy);
 	*exchange = (struct exchange){
 		.http = http,
+		.fd = -1,
 		.stall_milliseconds = stall_seconds(request) * UINT64_C(1000),
 	};
 	http->busy = true;

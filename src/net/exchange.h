@@ -29,6 +29,9 @@ struct exchange {
 	/* Of the call that drives it; where callbacks report. */
 	struct ferry_error *err;
 	int refused; /* the code of a callback that failed */
+	bool paused; /* a callback had nothing to send; run() wakes it */
+	bool yielded;
+	int fd; /* the connection's, where known: -1 */
 	bool over;
 	CURLcode code; /* once it is over */
 	/* At `paced_at` (clock_milliseconds()) so many bytes had moved. */
@@ -58,6 +61,12 @@ int exchange_start(struct exchange *exchange, struct ferry_error *err)
  */
 int exchange_run(struct exchange *exchange, const size_t *pending,
 		 struct ferry_error *err) MUST_CHECK;
+
+/*
+ * Whether to receive before more is sent: sending to a peer that has answered
+ * and closed would lose its answer.  Never true twice in a row.
+ */
+bool exchange_yields(struct exchange *exchange);
 
 /* Keeps the connection if the answer came in whole, else closes it. */
 void exchange_end(struct exchange *exchange);

@@ -1,6 +1,8 @@
 #include "net/exchange.h"
 
+#include <poll.h>
 #include <string.h>
+#include <sys/select.h>
 
 /* An interruption is seen after so long at most. */
 #define WAKE_MILLISECONDS 100
@@ -62,6 +64,31 @@ conclude(struct exchange *exchange, struct ferry_error *err)
 	return exchange_failure(exchange, err);
 }
 
+/* libcurl tells it in this way only; past FD_SETSIZE it stays unknown. */
+static void
+find_socket(struct exchange *exchange)
+{
+	fd_set in, out, odd;
+	int last = -1;
+
+	FD_ZERO(&in);
+	FD_ZERO(&out);
+	FD_ZERO(&odd);
+	if (curl_multi_fdset(exchange->http->multi, &in, &out, &odd, &last))
+		last = -1;
+	exchange->fd = last >= 0 && FD_ISSET(last, &in) ? last : -1;
+}
+
+bool
+exchange_yields(struct exchange *exchange)
+{
+	struct pollfd wait = { .fd = exchange->fd, .events = POLLIN };
+
+	exchange->yielded = !exchange->yielded && exchange->fd >= 0 &&
+			    poll(&wait, 1, 0) > 0;
+	return exchange->yielded;
+}
+
 static int
 step(struct exchange *exchange, struct ferry_error *err)
 {
@@ -71,6 +98,11 @@ step(struct exchange *exchange, struct ferry_error *err)
 
 	if (rc)
 		return rc;
+	find_socket(exchange);
+	if (exchange->paused) {
+		exchange->paused = false;
+		curl_easy_pause(exchange->http->easy, CURLPAUSE_CONT);
+	}
 	code = curl_multi_perform(exchange->http->multi, &running);
 	if (code != CURLM_OK)
 		return error_set(err, FERRY_E_FAILED, "libcurl: %s",

@@ -18,7 +18,6 @@ struct http_upload {
 	uint8_t last;
 	bool has_last;
 	bool ended;
-	bool paused;
 	bool answered;
 	int failed;
 	struct ferry_error failure;
@@ -32,13 +31,14 @@ give_body(char *out, size_t size, size_t count, void *cookie)
 
 	if (!upload->left && upload->ended)
 		return 0;
-	if (!upload->left) {
-		upload->paused = true;
-		return CURL_READFUNC_PAUSE;
-	}
 	if (n > upload->left)
 		n = upload->left;
 	memcpy(out, upload->piece + (upload->piece_size - upload->left), n);
+	/* Asked after the copying, which gives the answer time to come. */
+	if (!n || exchange_yields(&upload->exchange)) {
+		upload->exchange.paused = true;
+		return CURL_READFUNC_PAUSE;
+	}
 	upload->left -= n;
 	return n;
 }
@@ -85,11 +85,6 @@ push(struct http_upload *upload, const void *data, size_t size,
 	upload->piece = data;
 	upload->piece_size = upload->left = size;
 	upload->given += size;
-	exchange->err = err;
-	if (upload->paused) {
-		upload->paused = false;
-		curl_easy_pause(exchange->http->easy, CURLPAUSE_CONT);
-	}
 	rc = exchange_run(exchange, upload->ended ? NULL : &upload->left, err);
 	/* The piece is its owner's again. */
 	upload->piece = NULL;
