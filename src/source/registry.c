@@ -1,0 +1,192 @@
+#include "source/registry.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "registry/registry.h"
+#include "source/resolve.h"
+
+/* A registry that somebody has asked for; they live as long as the source. */
+struct host {
+	struct host *next;
+	struct registry *registry;
+};
+
+struct source_registry {
+	struct source source;
+	struct ferry_context *context;
+	const struct ferry_registry_options *options;
+	unsigned workers;
+	pthread_mutex_t lock; /* over the list */
+	struct host *hosts;
+};
+
+static int
+add_host(struct source_registry *source, const char *name,
+	 struct registry **out, struct ferry_error *err)
+{
+	AUTO_FREE struct host *host = calloc(1, sizeof(*host));
+	int rc;
+
+	if (!host)
+		return error_nomem(err);
+	rc = registry_new(&host->registry, source->context, source->options,
+			  name, REGISTRY_PULL, source->workers, err);
+	if (rc)
+		return rc;
+	*out = host->registry;
+	host->next = source->hosts;
+	source->hosts = STEAL(&host);
+	return 0;
+}
+
+static int
+find_host(struct source_registry *source, const char *name,
+	  struct registry **out, struct ferry_error *err)
+{
+	struct host *host;
+	int rc = 0;
+
+	pthread_mutex_lock(&source->lock);
+	for (host = source->hosts; host; host = host->next)
+		if (strcmp(registry_host(host->registry), name) == 0)
+			break;
+	if (host)
+		*out = host->registry;
+	else
+		rc = add_host(source, name, out, err);
+	pthread_mutex_unlock(&source->lock);
+	return rc;
+}
+
+static int
+resolve(struct source *base, unsigned worker, const struct reference *reference,
+	const struct platform *wanted, struct image *out,
+	struct ferry_error *err)
+{
+	static const struct platform usual = { .os = "linux",
+					       .architecture = "amd64" };
+	struct source_registry *source = (struct source_registry *)base;
+	struct registry *registry = NULL;
+	int rc = find_host(source, reference->host, &registry, err);
+
+	return rc ? rc
+		  : resolve_image(registry, worker, reference,
+				  wanted ? wanted : &usual, out, err);
+}
+
+static bool
+is_same_place(const struct image *a, const struct image *b)
+{
+	return strcmp(a->reference.host, b->reference.host) == 0 &&
+	       strcmp(a->reference.repository, b->reference.repository) == 0;
+}
+
+static bool
+uses(const struct image *image, size_t blob)
+{
+	for (size_t i = 0; i < image->blob_count; i++)
+		if (image->blobs[i] == blob)
+			return true;
+	return false;
+}
+
+/* Whether image `at` is where the blob is to be looked for next. */
+static bool
+is_new_place(const struct release *release, size_t blob, size_t at)
+{
+	const struct image *images = release->images;
+
+	if (!uses(&images[at], blob))
+		return false;
+	for (size_t i = release->blobs[blob].image; i < at; i++)
+		if (uses(&images[i], blob) &&
+		    is_same_place(&images[i], &images[at]))
+			return false;
+	return true;
+}
+
+static int
+fetch_from(struct source_registry *source, unsigned worker,
+	   const struct image *image, const struct blob *blob, struct sink *to,
+	   struct ferry_error *err)
+{
+	struct registry *registry = NULL;
+	int rc = find_host(source, image->reference.host, &registry, err);
+
+	return rc ? rc
+		  : registry_get_blob(registry, worker,
+				      image->reference.repository,
+				      &blob->descriptor, to, err);
+}
+
+/*
+ * A registry may have lost a blob in one repository and still have it in
+ * another.  NOT_FOUND also says that nothing has gone into the sink yet.
+ */
+static int
+fetch(struct source *base, unsigned worker, const struct release *release,
+      const struct blob *blob, struct sink *to, struct ferry_error *err)
+{
+	struct source_registry *source = (struct source_registry *)base;
+	size_t number = (size_t)(blob - release->blobs);
+	struct ferry_error other;
+	int rc;
+
+	if (blob->content)
+		return sink_write(to, blob->content->data, blob->content->size,
+				  err);
+	rc = fetch_from(source, worker, &release->images[blob->image], blob, to,
+			err);
+	for (size_t i = blob->image + 1;
+	     rc == FERRY_E_NOT_FOUND && i < release->image_count; i++) {
+		if (!is_new_place(release, number, i))
+			continue;
+		rc = fetch_from(source, worker, &release->images[i], blob, to,
+				&other);
+		if (rc && rc != FERRY_E_NOT_FOUND)
+			*err = other;
+	}
+	return rc;
+}
+
+static void
+free_source(struct source *base)
+{
+	struct source_registry *source = (struct source_registry *)base;
+
+	while (source->hosts) {
+		struct host *host = source->hosts;
+
+		source->hosts = host->next;
+		registry_free(host->registry);
+		free(host);
+	}
+	pthread_mutex_destroy(&source->lock);
+	free(source);
+}
+
+static const struct source_ops ops = {
+	.name = "registry",
+	.resolve = resolve,
+	.fetch = fetch,
+	.free = free_source,
+};
+
+int
+source_registry_new(struct source **out, struct ferry_context *context,
+		    const struct ferry_registry_options *options,
+		    unsigned workers, struct ferry_error *err)
+{
+	struct source_registry *source = calloc(1, sizeof(*source));
+
+	if (!source)
+		return error_nomem(err);
+	source->source.ops = &ops;
+	source->context = context;
+	source->options = options;
+	source->workers = workers;
+	pthread_mutex_init(&source->lock, NULL);
+	*out = &source->source;
+	return 0;
+}

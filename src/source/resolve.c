@@ -1,0 +1,256 @@
+#include "source/resolve.h"
+
+#include <string.h>
+
+#include "oci/document.h"
+
+/* An image in the making. */
+struct search {
+	struct registry *registry;
+	unsigned worker;
+	const char *repository;
+	const struct platform *wanted;
+	struct image image;
+	bool listed; /* an index says what platform this is: */
+	struct platform listed_as;
+};
+
+static void
+search_release(struct search *search)
+{
+	image_release(&search->image);
+}
+
+static int
+get_manifest(struct search *search, const char *reference,
+	     struct registry_manifest *out, struct ferry_error *err)
+{
+	return registry_get_manifest(search->registry, search->worker,
+				     search->repository, reference, out, err);
+}
+
+static const char *
+type_or_null(const struct registry_manifest *manifest)
+{
+	return manifest->media_type[0] ? manifest->media_type : NULL;
+}
+
+/*
+ * What to call a manifest that no index has named: as the registry does, else
+ * as it calls itself, else as OCI does, which leaves it to the transport.
+ */
+static int
+name_type(char out[MEDIA_TYPE_TEXT], const struct registry_manifest *manifest,
+	  struct ferry_error *err)
+{
+	AUTO_JSON *json = NULL;
+	const char *type = manifest->media_type;
+	int rc = 0;
+
+	if (media_kind(type) != MEDIA_MANIFEST) {
+		rc = document_json(&json, manifest->bytes.data,
+				   manifest->bytes.size, err);
+		if (!rc)
+			rc = json_find_text(json, "mediaType", &type, err);
+	}
+	if (rc)
+		return rc;
+	if (!type)
+		type = MEDIA_TYPE_OCI_MANIFEST;
+	if (strlen(type) >= MEDIA_TYPE_TEXT)
+		return error_set(err, FERRY_E_FAILED,
+				 "a media type of %zu bytes", strlen(type));
+	strcpy(out, type);
+	return 0;
+}
+
+/* A manifest that was asked for by itself. */
+static int
+take_single(struct search *search, struct registry_manifest *manifest,
+	    struct ferry_error *err)
+{
+	struct descriptor *descriptor = &search->image.descriptor;
+	int rc = name_type(descriptor->media_type, manifest, err);
+
+	if (rc)
+		return rc;
+	descriptor->digest = manifest->digest;
+	descriptor->size = manifest->bytes.size;
+	search->image.manifest_bytes = manifest->bytes;
+	manifest->bytes = (struct buffer){ 0 };
+	return 0;
+}
+
+static int
+refuse_platform(const struct search *search, const char *has,
+		struct ferry_error *err)
+{
+	char wanted[PLATFORM_TEXT];
+
+	return error_set(err, FERRY_E_PLATFORM, "no %s; it has %s",
+			 platform_text(wanted, search->wanted), has);
+}
+
+static int
+choose(struct search *search, const struct registry_manifest *found,
+       struct ferry_error *err)
+{
+	AUTO(index_release) struct index index = { 0 };
+	AUTO_FREE char *platforms = NULL;
+	const struct index_entry *entry;
+	int rc = index_parse(&index, found->bytes.data, found->bytes.size,
+			     type_or_null(found), err);
+
+	if (rc)
+		return error_wrap(err, "index %s", found->digest.text);
+	entry = index_choose(&index, search->wanted);
+	if (!entry) {
+		rc = index_platforms(&index, &platforms, err);
+		return rc ? rc : refuse_platform(search, platforms, err);
+	}
+	search->image.descriptor = entry->descriptor;
+	search->listed = entry->has_platform;
+	search->listed_as = entry->platform;
+	return 0;
+}
+
+/* The manifest that an index has named, by its digest. */
+static int
+take_listed(struct search *search, const struct registry_manifest *found,
+	    struct ferry_error *err)
+{
+	AUTO_REGISTRY_MANIFEST manifest = { 0 };
+	struct descriptor *descriptor = &search->image.descriptor;
+	int rc = choose(search, found, err);
+
+	if (!rc)
+		rc = get_manifest(search, descriptor->digest.text, &manifest,
+				  err);
+	if (rc)
+		return rc;
+	if (manifest.bytes.size != descriptor->size)
+		return error_set(err, FERRY_E_DIGEST,
+				 "manifest %s has %zu bytes, its index says "
+				 "%llu",
+				 descriptor->digest.text, manifest.bytes.size,
+				 (unsigned long long)descriptor->size);
+	search->image.index_digest = found->digest;
+	search->image.manifest_bytes = manifest.bytes;
+	manifest.bytes = (struct buffer){ 0 };
+	return 0;
+}
+
+static int
+find_manifest(struct search *search, const struct reference *reference,
+	      struct ferry_error *err)
+{
+	AUTO_REGISTRY_MANIFEST found = { 0 };
+	const char *name = digest_is_set(&reference->digest)
+				   ? reference->digest.text
+				   : reference->tag;
+	enum media_kind kind = MEDIA_OTHER;
+	int rc = get_manifest(search, name, &found, err);
+
+	if (!rc)
+		rc = document_kind(&kind, found.bytes.data, found.bytes.size,
+				   type_or_null(&found), err);
+	if (rc)
+		return rc;
+	return kind == MEDIA_INDEX ? take_listed(search, &found, err)
+				   : take_single(search, &found, err);
+}
+
+static int
+get_config(struct search *search, const struct descriptor *config,
+	   struct ferry_error *err)
+{
+	struct buffer *bytes = &search->image.config_bytes;
+	struct buffer_sink sink;
+
+	buffer_release(bytes);
+	bytes->limit = config->size;
+	buffer_sink_init(&sink, bytes);
+	return registry_get_blob(search->registry, search->worker,
+				 search->repository, config, &sink.sink, err);
+}
+
+static int
+find_config(struct search *search, struct ferry_error *err)
+{
+	AUTO(manifest_release) struct manifest manifest = { 0 };
+	const struct buffer *bytes = &search->image.manifest_bytes;
+	int rc = manifest_parse(&manifest, bytes->data, bytes->size,
+				search->image.descriptor.media_type, err);
+
+	if (rc)
+		return error_wrap(err, "manifest %s",
+				  search->image.descriptor.digest.text);
+	if (manifest.config.size > MANIFEST_MAX)
+		return error_set(err, FERRY_E_FAILED,
+				 "a config of %llu bytes, but %zu is the limit",
+				 (unsigned long long)manifest.config.size,
+				 MANIFEST_MAX);
+	rc = get_config(search, &manifest.config, err);
+	/* Once more, as the engine does with layers. */
+	if (rc == FERRY_E_DIGEST)
+		rc = get_config(search, &manifest.config, err);
+	return rc;
+}
+
+static int
+check_platform(const struct search *search, struct ferry_error *err)
+{
+	char listed[PLATFORM_TEXT];
+	char has[PLATFORM_TEXT];
+
+	if (platform_match(search->wanted, &search->image.platform))
+		return 0;
+	platform_text(has, &search->image.platform);
+	if (!search->listed)
+		return refuse_platform(search, has, err);
+	return error_set(err, FERRY_E_PLATFORM,
+			 "its index says %s, its config says %s",
+			 platform_text(listed, &search->listed_as), has);
+}
+
+static int
+run_search(struct search *search, const struct reference *reference,
+	   struct ferry_error *err)
+{
+	int rc = find_manifest(search, reference, err);
+
+	if (!rc)
+		rc = find_config(search, err);
+	if (!rc)
+		rc = image_parse(&search->image, err);
+	if (!rc)
+		rc = check_platform(search, err);
+	return rc;
+}
+
+int
+resolve_image(struct registry *registry, unsigned worker,
+	      const struct reference *reference, const struct platform *wanted,
+	      struct image *out, struct ferry_error *err)
+{
+	AUTO(search_release)
+	struct search search = {
+		.registry = registry,
+		.worker = worker,
+		.repository = reference->repository,
+		.wanted = wanted,
+	};
+	int rc = run_search(&search, reference, err);
+
+	if (rc)
+		return rc;
+	search.image.reference = *reference;
+	/* Without a tag its name is what was chosen, not what was asked. */
+	if (reference->tag[0])
+		reference_unpin(&search.image.reference);
+	else
+		search.image.reference.digest = search.image.descriptor.digest;
+	*out = search.image;
+	search.image = (struct image){ 0 };
+	return 0;
+}
