@@ -1,0 +1,34 @@
+/*
+ * What an image is called in the registry it is pushed to.
+ */
+#ifndef TARGET_NAMES_H
+#define TARGET_NAMES_H
+
+#include "oci/release.h"
+
+/*
+ * HOST[:PORT][/PREFIX], a "docker://" in front of it and a '/' behind it left
+ * aside; FERRY_E_USAGE if it is not that.  Its repository is the prefix, "" if
+ * there is none; it has no tag.
+ */
+int target_parse(struct reference *out, const char *to, struct ferry_error *err)
+	MUST_CHECK;
+
+/*
+ * The host of `source` is dropped, its path kept, but for the "library/" of
+ * Docker Hub; PREFIX goes before: "docker.io/library/redis:7" becomes
+ * HOST/PREFIX/redis:7.
+ */
+int target_name(struct reference *out, const char *to,
+		const struct reference *source, struct ferry_error *err)
+	MUST_CHECK;
+
+/*
+ * *out holds the name of each image of the release, to be freed.  Two images
+ * that would end under one name are refused; FERRY_E_USAGE.
+ */
+int target_names(struct reference **out, const char *to,
+		 const struct release *release, struct ferry_error *err)
+	MUST_CHECK;
+
+#endif

@@ -1,0 +1,119 @@
+#include "target/registry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "target/names.h"
+#include "target/registry_state.h"
+
+void
+target_registry_sent(struct target_registry *target, size_t image)
+{
+	pthread_mutex_lock(&target->lock);
+	target->sent[image] = true;
+	pthread_mutex_unlock(&target->lock);
+}
+
+static void
+forget_release(struct target_registry *target)
+{
+	free(STEAL(&target->names));
+	free(STEAL(&target->users));
+	free(STEAL(&target->first_user));
+	free(STEAL(&target->sent));
+}
+
+/* Turns image -> blobs into blob -> images, by counting. */
+static int
+collect_users(struct target_registry *target, struct ferry_error *err)
+{
+	const struct release *release = target->release;
+	size_t total = 0;
+	size_t *next;
+
+	for (size_t b = 0; b < release->blob_count; b++)
+		total += release->blobs[b].uses;
+	target->users = calloc(total + 1, sizeof(size_t));
+	target->first_user = calloc(release->blob_count + 2, sizeof(size_t));
+	if (!target->users || !target->first_user)
+		return error_nomem(err);
+	/* One place further on, since filling moves each to its blob's end. */
+	next = target->first_user + 1;
+	for (size_t b = 0; b < release->blob_count; b++)
+		next[b + 1] = next[b] + release->blobs[b].uses;
+	for (size_t i = 0; i < release->image_count; i++)
+		for (size_t n = 0; n < release->images[i].blob_count; n++)
+			target->users[next[release->images[i].blobs[n]]++] = i;
+	return 0;
+}
+
+static int
+prepare(struct target *base, const struct release *release,
+	struct outcome *outcomes, struct ferry_error *err)
+{
+	struct target_registry *target = (struct target_registry *)base;
+	int rc;
+
+	(void)outcomes; /* commit() looks at all of them */
+	forget_release(target);
+	target->release = release;
+	rc = target_names(&target->names, target->to, release, err);
+	if (!rc)
+		rc = collect_users(target, err);
+	if (rc)
+		return rc;
+	target->sent = calloc(release->image_count + 1, sizeof(bool));
+	if (!target->sent)
+		return error_nomem(err);
+	return registry_check(target->registry, 0, err);
+}
+
+static void
+free_target(struct target *base)
+{
+	struct target_registry *target = (struct target_registry *)base;
+
+	forget_release(target);
+	registry_free(target->registry);
+	pthread_mutex_destroy(&target->lock);
+	free(target->to);
+	free(target);
+}
+
+static const struct target_ops ops = {
+	.name = "registry",
+	.prepare = prepare,
+	.put = target_registry_put,
+	.commit = target_registry_commit,
+	.free = free_target,
+};
+
+int
+target_registry_new(struct target **out, struct ferry_context *context,
+		    const char *to,
+		    const struct ferry_registry_options *options,
+		    unsigned workers, struct ferry_error *err)
+{
+	struct target_registry *target = calloc(1, sizeof(*target));
+	struct reference place;
+	int rc;
+
+	if (!target)
+		return error_nomem(err);
+	target->target.ops = &ops;
+	target->context = context;
+	target->workers = workers;
+	pthread_mutex_init(&target->lock, NULL);
+	rc = target_parse(&place, to, err);
+	if (!rc)
+		rc = text_copy(&target->to, to, err);
+	if (!rc)
+		rc = registry_new(&target->registry, context, options,
+				  place.host, REGISTRY_PUSH, workers, err);
+	if (rc)
+		free_target(&target->target);
+	else
+		*out = &target->target;
+	return rc;
+}

@@ -1,0 +1,23 @@
+/*
+ * A registry as a target.
+ *
+ * put() brings the blobs into every repository that needs them, commit() all
+ * manifests by their digests, and only then the tags: no tag moves before all
+ * of the release is there that could be sent.
+ */
+#ifndef TARGET_REGISTRY_H
+#define TARGET_REGISTRY_H
+
+#include "ferry/registry.h"
+#include "target/target.h"
+
+/*
+ * `to` is HOST[:PORT][/PREFIX] (target/names.h); `context` and `options` are
+ * borrowed until the target is freed.
+ */
+int target_registry_new(struct target **out, struct ferry_context *context,
+			const char *to,
+			const struct ferry_registry_options *options,
+			unsigned workers, struct ferry_error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,159 @@
+#include "base/parallel.h"
+#include "target/registry_state.h"
+
+/* A registry may need a moment until it shows what it has taken. */
+#define SHOWN_AFTER 1000 /* milliseconds */
+#define SHOWN_TRIES 3
+
+struct commit {
+	struct target_registry *target;
+	struct outcome *outcomes;
+	int (*step)(struct commit *commit, size_t image, unsigned worker,
+		    struct ferry_error *err);
+};
+
+/* Whether the registry gives exactly this image's manifest for `name`. */
+static int
+is_there(struct commit *commit, size_t image, unsigned worker, const char *name,
+	 bool *out, struct ferry_error *err)
+{
+	struct target_registry *target = commit->target;
+	AUTO_REGISTRY_MANIFEST found = { 0 };
+	struct ferry_error why;
+	int rc = registry_get_manifest(target->registry, worker,
+				       target->names[image].repository, name,
+				       &found, &why);
+
+	if (rc && rc != FERRY_E_NOT_FOUND && rc != FERRY_E_DENIED) {
+		*err = why;
+		return rc;
+	}
+	*out = !rc &&
+	       digest_equal(&found.digest,
+			    &target->release->images[image].descriptor.digest);
+	return 0;
+}
+
+static int
+put_manifest(struct commit *commit, size_t image, unsigned worker,
+	     const char *name, struct ferry_error *err)
+{
+	struct target_registry *target = commit->target;
+	const struct image *what = &target->release->images[image];
+
+	target_registry_sent(target, image);
+	return registry_put_manifest(
+		target->registry, worker, target->names[image].repository, name,
+		&what->descriptor, &what->manifest_bytes, err);
+}
+
+static int
+send_manifest(struct commit *commit, size_t image, unsigned worker,
+	      struct ferry_error *err)
+{
+	const char *digest =
+		commit->target->release->images[image].descriptor.digest.text;
+	bool there = false;
+	int rc = is_there(commit, image, worker, digest, &there, err);
+
+	if (!rc && !there)
+		rc = put_manifest(commit, image, worker, digest, err);
+	return rc ? error_wrap(err, "manifest %s", digest) : 0;
+}
+
+static int
+read_back(struct commit *commit, size_t image, unsigned worker,
+	  const char *name, struct ferry_error *err)
+{
+	bool there = false;
+	int rc = 0;
+
+	for (unsigned i = 0; i < SHOWN_TRIES && !rc && !there; i++) {
+		if (i)
+			rc = context_sleep(commit->target->context, SHOWN_AFTER,
+					   err);
+		if (!rc)
+			rc = is_there(commit, image, worker, name, &there, err);
+	}
+	if (rc || there)
+		return rc;
+	return error_set(err, FERRY_E_FAILED,
+			 "%s took it, but gives something else",
+			 registry_host(commit->target->registry));
+}
+
+/* The name that people will use; it is read back whether sent or not. */
+static int
+send_tag(struct commit *commit, size_t image, unsigned worker,
+	 struct ferry_error *err)
+{
+	const struct image *what = &commit->target->release->images[image];
+	const char *tag = commit->target->names[image].tag;
+	bool there = false;
+	int rc;
+
+	if (!*tag)
+		return read_back(commit, image, worker,
+				 what->descriptor.digest.text, err);
+	rc = is_there(commit, image, worker, tag, &there, err);
+	if (!rc && !there)
+		rc = put_manifest(commit, image, worker, tag, err);
+	if (!rc && !there)
+		rc = read_back(commit, image, worker, tag, err);
+	return rc ? error_wrap(err, "tag %s", tag) : 0;
+}
+
+static int
+finish_image(struct commit *commit, size_t image, unsigned worker,
+	     struct ferry_error *err)
+{
+	int rc = send_tag(commit, image, worker, err);
+
+	if (!rc)
+		commit->outcomes[image].state = commit->target->sent[image]
+							? OUTCOME_DONE
+							: OUTCOME_PRESENT;
+	return rc;
+}
+
+static int
+step(void *data, size_t image, unsigned worker, struct ferry_error *err)
+{
+	struct commit *commit = data;
+	struct outcome *outcome = &commit->outcomes[image];
+	int rc = context_check(commit->target->context, err);
+
+	if (rc || outcome->state == OUTCOME_FAILED)
+		return rc;
+	rc = commit->step(commit, image, worker, err);
+	if (!rc || rc == FERRY_E_INTERRUPTED || rc == FERRY_E_NOMEM)
+		return rc;
+	outcome->state = OUTCOME_FAILED;
+	outcome->err = *err;
+	return 0;
+}
+
+static int
+run_step(struct commit *commit,
+	 int (*what)(struct commit *commit, size_t image, unsigned worker,
+		     struct ferry_error *err),
+	 struct ferry_error *err)
+{
+	struct target_registry *target = commit->target;
+
+	commit->step = what;
+	return parallel_run(target->release->image_count, target->workers, step,
+			    commit, err);
+}
+
+int
+target_registry_commit(struct target *base, struct source *source,
+		       struct outcome *outcomes, struct ferry_error *err)
+{
+	struct target_registry *target = (struct target_registry *)base;
+	struct commit commit = { .target = target, .outcomes = outcomes };
+	int rc = run_step(&commit, send_manifest, err);
+
+	(void)source; /* the release carries its manifests */
+	return rc ? rc : run_step(&commit, finish_image, err);
+}

@@ -1,0 +1,180 @@
+#include <string.h>
+
+#include "target/registry_state.h"
+
+/* One blob on its way into the repositories that need it. */
+struct delivery {
+	struct target_registry *target;
+	unsigned worker;
+	size_t number;
+	const struct blob *blob;
+	struct source *source;
+	const size_t *users; /* the images that need it */
+	size_t user_count;
+	const char *home; /* a repository that has it, or NULL */
+};
+
+/* The blob as the content of an upload. */
+struct fetched {
+	struct registry_content content;
+	struct delivery *delivery;
+};
+
+static int
+push_fetched(struct registry_content *content, struct sink *to,
+	     struct ferry_error *err)
+{
+	struct delivery *delivery = ((struct fetched *)content)->delivery;
+	struct source *source = delivery->source;
+
+	return source->ops->fetch(source, delivery->worker,
+				  delivery->target->release, delivery->blob, to,
+				  err);
+}
+
+static const char *
+repository_of(const struct delivery *delivery, size_t user)
+{
+	return delivery->target->names[delivery->users[user]].repository;
+}
+
+/* Whether a user before this one has the same repository. */
+static bool
+is_repeated(const struct delivery *delivery, size_t user)
+{
+	for (size_t i = 0; i < user; i++)
+		if (strcmp(repository_of(delivery, i),
+			   repository_of(delivery, user)) == 0)
+			return true;
+	return false;
+}
+
+static void
+mark_sent(struct delivery *delivery, const char *repository)
+{
+	for (size_t i = 0; i < delivery->user_count; i++)
+		if (strcmp(repository_of(delivery, i), repository) == 0)
+			target_registry_sent(delivery->target,
+					     delivery->users[i]);
+}
+
+static int
+upload(struct delivery *delivery, const char *repository,
+       struct ferry_error *err)
+{
+	struct fetched content = { .content = { .push = push_fetched },
+				   .delivery = delivery };
+
+	return registry_put_blob(delivery->target->registry, delivery->worker,
+				 repository, &delivery->blob->descriptor,
+				 &content.content, err);
+}
+
+static int
+send(struct delivery *delivery, const char *repository, struct ferry_error *err)
+{
+	bool mounted = false;
+	int rc = 0;
+
+	mark_sent(delivery, repository);
+	if (delivery->home)
+		rc = registry_mount_blob(
+			delivery->target->registry, delivery->worker,
+			repository, delivery->home, &delivery->blob->descriptor,
+			&mounted, err);
+	if (rc || mounted)
+		return rc;
+	rc = upload(delivery, repository, err);
+	/* The source read something else: once more, from the start. */
+	if (rc == FERRY_E_DIGEST)
+		rc = upload(delivery, repository, err);
+	if (!rc)
+		delivery->home = repository;
+	return rc;
+}
+
+/*
+ * Registries do not all tell "you may not see" from "there is none"; if we
+ * may not, the upload will hear of it, and then it is about pushing.
+ */
+static int
+look(struct delivery *delivery, const char *repository, bool *there,
+     struct ferry_error *err)
+{
+	struct ferry_error why;
+	int rc = registry_has_blob(delivery->target->registry, delivery->worker,
+				   repository, &delivery->blob->descriptor,
+				   there, &why);
+
+	if (rc == FERRY_E_DENIED)
+		return 0;
+	if (rc)
+		*err = why;
+	return rc;
+}
+
+/* Looks everywhere first: what one repository has, others can mount. */
+static int
+find_missing(struct delivery *delivery, bool *missing, struct ferry_error *err)
+{
+	for (size_t i = 0; i < delivery->user_count; i++) {
+		bool there = false;
+		int rc;
+
+		if (is_repeated(delivery, i))
+			continue;
+		rc = look(delivery, repository_of(delivery, i), &there, err);
+		if (rc)
+			return rc;
+		missing[i] = !there;
+		if (there && !delivery->home)
+			delivery->home = repository_of(delivery, i);
+	}
+	return 0;
+}
+
+static int
+deliver(struct delivery *delivery, struct ferry_error *err)
+{
+	AUTO_FREE bool *missing =
+		calloc(delivery->user_count + 1, sizeof(bool));
+	int rc = missing ? 0 : error_nomem(err);
+
+	if (!rc)
+		rc = find_missing(delivery, missing, err);
+	for (size_t i = 0; i < delivery->user_count && !rc; i++)
+		if (missing[i])
+			rc = send(delivery, repository_of(delivery, i), err);
+	return rc;
+}
+
+/* A registry keeps manifests apart from blobs; they wait for commit(). */
+static bool
+is_manifest(const struct release *release, size_t number)
+{
+	const struct image *image =
+		&release->images[release->blobs[number].image];
+
+	return image->blob_count && image->blobs[0] == number;
+}
+
+int
+target_registry_put(struct target *base, unsigned worker, size_t blob,
+		    struct source *source, struct ferry_error *err)
+{
+	struct target_registry *target = (struct target_registry *)base;
+	const size_t *first = target->first_user;
+	struct delivery delivery = {
+		.target = target,
+		.worker = worker,
+		.number = blob,
+		.blob = &target->release->blobs[blob],
+		.source = source,
+		.users = target->users + first[blob],
+		.user_count = first[blob + 1] - first[blob],
+	};
+
+	if (is_manifest(target->release, blob))
+		return 0;
+	return deliver(&delivery, err);
+}
