@@ -71,9 +71,11 @@ int ferry_pack_plan(struct ferry_context *context,
 const struct ferry_pack_plan *
 ferry_pack_get_plan(const struct ferry_pack *pack);
 
+/* 0, or why ferry_pack_run() would not begin: refusals, or no room. */
+int ferry_pack_check(const struct ferry_pack *pack, struct ferry_error *err);
+
 /*
- * Pulls, proves and writes the bundle.  Fails without pulling anything when
- * the plan holds a refusal.  After a failure there is no file under the
+ * Pulls, proves and writes the bundle, if ferry_pack_check() lets it.  After a failure there is no file under the
  * output's name that was not there before.
  */
 int ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err);

@@ -35,8 +35,7 @@ cleanup_close(int *fd)
 	})
 
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(text, first)                                             \
-	__attribute__((format(printf, text, first)))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

@@ -297,8 +297,8 @@ file_room(const char *path, struct file_room *out, struct ferry_error *err)
 		return rc;
 	if (statvfs(folder, &space) || statfs(folder, &kind))
 		return error_errno(err, "%s", folder);
-	out->free = (uint64_t)space.f_bavail * space.f_frsize +
-		    stale_bytes(path);
+	out->free =
+		(uint64_t)space.f_bavail * space.f_frsize + stale_bytes(path);
 	out->largest = file_system_limit((uint64_t)kind.f_type);
 	out->why =
 		out->largest == UINT64_MAX ? NULL : "the FAT file system there";

@@ -46,8 +46,8 @@ int output_commit(struct output *output, struct ferry_error *err) MUST_CHECK;
 void output_release(struct output *output);
 
 /* What output_open() would check, without opening anything. */
-int output_check(const char *path, bool force,
-		 struct ferry_error *err) MUST_CHECK;
+int output_check(const char *path, bool force, struct ferry_error *err)
+	MUST_CHECK;
 
 /* What the file system of `path`'s folder can take. */
 struct file_room {

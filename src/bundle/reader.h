@@ -30,6 +30,16 @@ int bundle_open(struct bundle **out, const char *path, struct ferry_error *err)
 	MUST_CHECK;
 void bundle_close(struct bundle *bundle);
 
+/*
+ * The image of that name; or, where `reference` names no host but Docker Hub's
+ * by default, the only one with its path and tag: on site nobody should have
+ * to type the host that an image once came from.  FERRY_E_NOT_FOUND lists what
+ * there is.
+ */
+int bundle_find_image(const struct bundle *bundle,
+		      const struct reference *reference, size_t *out,
+		      struct ferry_error *err) MUST_CHECK;
+
 /* The number of the blob, or -1. */
 ssize_t bundle_find_blob(const struct bundle *bundle,
 			 const struct digest *digest);

@@ -18,7 +18,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 
 	(void)data;
 	if (operands->count > 1)
-		image = registry_flags_image(operands->items[1]);
+		image = operands->items[1];
 	if (ferry_bundle_open(operands->items[0], &bundle, err) ||
 	    ferry_bundle_inspect(bundle, image, &text, err))
 		return err->code;

@@ -61,9 +61,6 @@ plan_load(struct session *session, const struct values *values,
 		.registry = *registry,
 	};
 
-	for (size_t i = 0; i < values->only.count; i++)
-		values->only.items[i] =
-			registry_flags_image(values->only.items[i]);
 	return ferry_load_plan(session->context, &options, out, err);
 }
 

@@ -77,8 +77,6 @@ plan_pack(struct session *session, const struct values *values,
 	if (images->count + values->files.count == 0)
 		return error_set(err, FERRY_E_USAGE,
 				 "no IMAGE and no '--file LIST' given");
-	for (size_t i = 0; i < images->count; i++)
-		images->items[i] = registry_flags_image(images->items[i]);
 	return ferry_pack_plan(session->context, &options, out, err);
 }
 
@@ -143,11 +141,12 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	if (rc)
 		return rc;
 	plan = ferry_pack_get_plan(pack);
-	if (report_plan(session, values, plan, err) ||
-	    pack_report_refusals(plan, err))
+	if (report_plan(session, values, plan, err))
 		return err->code;
-	if (values->dry_run)
-		return 0;
+	pack_report_refusals(plan);
+	rc = ferry_pack_check(pack, err);
+	if (rc || values->dry_run)
+		return rc;
 	progress_expect(&session->progress, plan->image_count,
 			plan->pull_bytes);
 	rc = ferry_pack_run(pack, err);

@@ -26,6 +26,9 @@ pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 	if (plan->shared_bytes)
 		size_line(file, "shared", plan->shared_bytes,
 			  ", pulled once only");
+	/* With a refusal there will be no bundle to find room for. */
+	if (plan->refused)
+		return;
 	size_line(file, "bundle", plan->bundle_bytes,
 		  plan->compressed ? " at most" : "");
 	size_line(file, "free", plan->free_bytes, " where it goes");
@@ -68,33 +71,13 @@ pack_report_table(const struct ferry_pack_plan *plan, const char *result,
 	return 0;
 }
 
-int
-pack_report_refusals(const struct ferry_pack_plan *plan,
-		     struct ferry_error *err)
+void
+pack_report_refusals(const struct ferry_pack_plan *plan)
 {
-	enum ferry_code code = FERRY_E_FAILED;
-	char count[OUTPUT_COUNT_MAX];
-
-	for (size_t i = 0; i < plan->image_count; i++) {
-		const struct ferry_pack_image *image = &plan->images[i];
-
-		if (!image->refusal)
-			continue;
-		output_line(stderr, "%s: %s", image->name, image->refusal);
-		if (image->wrong_platform)
-			code = FERRY_E_PLATFORM;
-	}
-	if (plan->refused)
-		return error_set(err, code,
-				 "%zu of %s cannot be packed; nothing was "
-				 "pulled",
-				 plan->refused,
-				 output_count(count, sizeof(count),
-					      plan->image_count, "image"));
-	if (plan->no_room)
-		return error_set(err, FERRY_E_FAILED, "%s; nothing was pulled",
-				 plan->no_room);
-	return 0;
+	for (size_t i = 0; i < plan->image_count; i++)
+		if (plan->images[i].refusal)
+			output_line(stderr, "%s: %s", plan->images[i].name,
+				    plan->images[i].refusal);
 }
 
 static json_t *

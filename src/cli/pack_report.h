@@ -17,9 +17,8 @@ void pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 int pack_report_table(const struct ferry_pack_plan *plan, const char *result,
 		      struct ferry_error *err) MUST_CHECK;
 
-/* 0, or why nothing can be packed; refusals go to standard error here. */
-int pack_report_refusals(const struct ferry_pack_plan *plan,
-			 struct ferry_error *err) MUST_CHECK;
+/* What cannot be packed and why, a line each, to standard error. */
+void pack_report_refusals(const struct ferry_pack_plan *plan);
 
 /* NULL when memory is short. */
 json_t *pack_report_json(const struct ferry_pack_plan *plan,

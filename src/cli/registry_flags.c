@@ -28,12 +28,3 @@ registry_flags_options(struct ferry_registry_options *out,
 	};
 	return 0;
 }
-
-const char *
-registry_flags_image(const char *image)
-{
-	static const char transport[] = "docker://";
-
-	return text_starts(image, transport) ? image + strlen(transport)
-					     : image;
-}

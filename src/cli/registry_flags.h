@@ -69,7 +69,4 @@ int registry_flags_options(struct ferry_registry_options *out,
 			   char **owned_authfile, struct ferry_error *err)
 	MUST_CHECK;
 
-/* An image as the library takes it: without skopeo's docker:// in front. */
-const char *registry_flags_image(const char *image);
-
 #endif

@@ -24,19 +24,27 @@ grow(struct list *list, struct ferry_error *err)
 }
 
 int
+list_parse_reference(struct reference *out, const char *text,
+		     struct ferry_error *err)
+{
+	if (text_starts(text, DOCKER_SCHEME))
+		text += strlen(DOCKER_SCHEME);
+	return reference_parse(out, text, err);
+}
+
+int
 list_add(struct list *list, const char *text, struct ferry_error *err)
 {
+	struct reference *reference;
 	int rc = grow(list, err);
 
 	if (rc)
 		return rc;
-	if (text_starts(text, DOCKER_SCHEME))
-		text += strlen(DOCKER_SCHEME);
-	rc = reference_parse(&list->items[list->count].reference, text, err);
-	if (rc)
-		return rc == FERRY_E_NOMEM ? rc : (err->code = FERRY_E_USAGE);
-	list->count++;
-	return 0;
+	reference = &list->items[list->count].reference;
+	rc = list_parse_reference(reference, text, err);
+	if (!rc)
+		list->count++;
+	return rc;
 }
 
 static bool

@@ -19,7 +19,14 @@ struct list {
 	size_t room;
 };
 
-/* Adds one reference as people write it; "docker://" before it is fine. */
+/*
+ * A reference as people write it: skopeo's "docker://" before it is fine.
+ * FERRY_E_USAGE when it is none.
+ */
+int list_parse_reference(struct reference *out, const char *text,
+			 struct ferry_error *err) MUST_CHECK;
+
+/* Adds one of those. */
 int list_add(struct list *list, const char *text, struct ferry_error *err)
 	MUST_CHECK;
 

@@ -3,10 +3,9 @@
  */
 #include "ferry/bundle.h"
 
-#include <string.h>
-
 #include "base/text.h"
 #include "bundle/verify.h"
+#include "list/list.h"
 #include "op/caption.h"
 
 #define INSPECT_MAX ((size_t)256 << 20)
@@ -26,7 +25,7 @@ describe_image(struct ferry_bundle_image *out, struct caption *caption,
 	int rc = reference_parse(&reference, stated->name, err);
 
 	if (rc)
-		return rc;
+		return rc; /* not after statement_parse() */
 	caption_set(caption, &reference, &stated->platform);
 	*out = (struct ferry_bundle_image){
 		.name = caption->name,
@@ -180,33 +179,14 @@ images_json(json_t **out, const struct ferry_bundle *bundle,
 }
 
 static int
-not_there(const struct ferry_bundle *bundle, const char *name,
-	  struct ferry_error *err)
-{
-	error_set(err, FERRY_E_NOT_FOUND, "%s: not in this bundle; it has ",
-		  name);
-	for (size_t i = 0; i < bundle->info.image_count; i++)
-		error_add(err, "%s%s", i ? ", " : "", bundle->images[i].name);
-	return FERRY_E_NOT_FOUND;
-}
-
-static int
 find_image(size_t *out, const struct ferry_bundle *bundle, const char *text,
 	   struct ferry_error *err)
 {
 	struct reference reference;
-	char name[REFERENCE_TEXT];
-	int rc = reference_parse(&reference, text, err);
+	int rc = list_parse_reference(&reference, text, err);
 
-	if (rc)
-		return err->code = FERRY_E_USAGE;
-	reference_name(name, &reference);
-	for (size_t i = 0; i < bundle->info.image_count; i++)
-		if (strcmp(bundle->images[i].reference, name) == 0) {
-			*out = i;
-			return 0;
-		}
-	return not_there(bundle, text, err);
+	return rc ? rc
+		  : bundle_find_image(bundle->bundle, &reference, out, err);
 }
 
 int

@@ -67,8 +67,8 @@ read_options(struct ferry_pack *pack, const struct ferry_pack_options *options,
 	pack->force = options->force;
 	pack->jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
 	rc = text_copy(&pack->output, options->output, err);
-	if (!rc && platform_parse(&pack->platform, platform, err))
-		rc = err->code = FERRY_E_USAGE;
+	if (!rc)
+		rc = platform_parse(&pack->platform, platform, err);
 	if (!rc)
 		rc = read_lists(pack, options, err);
 	if (!rc)
@@ -266,7 +266,7 @@ make_plan(struct ferry_pack *pack, const struct ferry_pack_options *options,
 	if (rc)
 		return rc;
 	add_up(pack);
-	return pack->release.image_count ? look_for_room(pack, err) : 0;
+	return pack->plan.refused ? 0 : look_for_room(pack, err);
 }
 
 int
@@ -294,7 +294,7 @@ ferry_pack_get_plan(const struct ferry_pack *pack)
 	return &pack->plan;
 }
 
-/* The refusal that the whole takes its code from. */
+/* A platform that is not there will not be there tomorrow: it decides. */
 static int
 refuse(const struct ferry_pack_plan *plan, struct ferry_error *err)
 {
@@ -304,18 +304,22 @@ refuse(const struct ferry_pack_plan *plan, struct ferry_error *err)
 		if (plan->images[i].wrong_platform)
 			code = FERRY_E_PLATFORM;
 	return error_set(err, code,
-			 "%zu of %zu images cannot be packed; nothing was "
+			 "%zu of %zu image%s cannot be packed; nothing was "
 			 "pulled",
-			 plan->refused, plan->image_count);
+			 plan->refused, plan->image_count,
+			 plan->image_count == 1 ? "" : "s");
 }
 
-static int
-check_plan(const struct ferry_pack_plan *plan, struct ferry_error *err)
+int
+ferry_pack_check(const struct ferry_pack *pack, struct ferry_error *err)
 {
+	const struct ferry_pack_plan *plan = &pack->plan;
+
 	if (plan->refused)
 		return refuse(plan, err);
 	if (plan->no_room)
-		return error_set(err, FERRY_E_FAILED, "%s", plan->no_room);
+		return error_set(err, FERRY_E_FAILED, "%s; nothing was pulled",
+				 plan->no_room);
 	return 0;
 }
 
@@ -328,7 +332,7 @@ ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err)
 			     .source = pack->source,
 			     .jobs = pack->jobs,
 			     .complete = "packed" };
-	int rc = check_plan(&pack->plan, err);
+	int rc = ferry_pack_check(pack, err);
 
 	if (rc)
 		return rc;

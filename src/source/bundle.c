@@ -1,7 +1,5 @@
 #include "source/bundle.h"
 
-#include <string.h>
-
 struct source_bundle {
 	struct source source;
 	const struct bundle *bundle;
@@ -19,16 +17,12 @@ resolve(struct source *source, unsigned worker,
 	struct image *out, struct ferry_error *err)
 {
 	const struct bundle *bundle = bundle_of(source);
-	char name[REFERENCE_TEXT];
+	size_t image;
+	int rc = bundle_find_image(bundle, reference, &image, err);
 
 	(void)worker;
 	(void)wanted; /* a bundle has one platform of each image */
-	reference_name(name, reference);
-	for (size_t i = 0; i < bundle->statement.image_count; i++)
-		if (strcmp(bundle->statement.images[i].name, name) == 0)
-			return bundle_read_image(bundle, i, out, err);
-	return error_set(err, FERRY_E_NOT_FOUND, "%s: not in %s", name,
-			 bundle->path);
+	return rc ? rc : bundle_read_image(bundle, image, out, err);
 }
 
 static int

@@ -1,0 +1,185 @@
+/*
+ * The images of a bundle: found by name, read and held against the statement.
+ */
+#include "bundle/reader.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+/* The path without the "library/" that Docker Hub's own images have. */
+static const char *
+short_path(const struct reference *reference)
+{
+	static const char library[] = "library/";
+	const char *path = reference->repository;
+
+	if (strcmp(reference->host, "docker.io") == 0 &&
+	    text_starts(path, library))
+		path += strlen(library);
+	return path;
+}
+
+static bool
+same_path(const char *name, const struct reference *wanted)
+{
+	struct reference reference;
+	struct ferry_error ignored;
+
+	if (reference_parse(&reference, name, &ignored) ||
+	    strcmp(wanted->host, "docker.io") != 0)
+		return false;
+	return strcmp(short_path(&reference), short_path(wanted)) == 0 &&
+	       strcmp(reference.tag, wanted->tag) == 0;
+}
+
+static int
+no_such_image(const struct bundle *bundle, const struct reference *reference,
+	      size_t found, struct ferry_error *err)
+{
+	struct reference other;
+	struct ferry_error ignored;
+	char name[REFERENCE_TEXT];
+
+	error_set(err, FERRY_E_NOT_FOUND, "%s: %s; %s has",
+		  reference_familiar(name, reference),
+		  found ? "more than one image is called so"
+			: "not in the bundle",
+		  bundle->path);
+	for (size_t i = 0; i < bundle->statement.image_count; i++)
+		if (!reference_parse(&other, bundle->statement.images[i].name,
+				     &ignored))
+			error_add(err, "%s %s", i ? "," : "",
+				  reference_familiar(name, &other));
+	return FERRY_E_NOT_FOUND;
+}
+
+int
+bundle_find_image(const struct bundle *bundle,
+		  const struct reference *reference, size_t *out,
+		  struct ferry_error *err)
+{
+	const struct statement *statement = &bundle->statement;
+	char name[REFERENCE_TEXT];
+	size_t found = 0;
+	size_t match = 0;
+
+	reference_name(name, reference);
+	for (size_t i = 0; i < statement->image_count; i++) {
+		if (strcmp(statement->images[i].name, name) == 0) {
+			*out = i;
+			return 0;
+		}
+		if (same_path(statement->images[i].name, reference)) {
+			match = i;
+			found++;
+		}
+	}
+	if (found != 1)
+		return no_such_image(bundle, reference, found, err);
+	*out = match;
+	return 0;
+}
+
+static int
+read_document(const struct bundle *bundle, const struct digest *digest,
+	      struct buffer *out, struct ferry_error *err)
+{
+	ssize_t blob = bundle_find_blob(bundle, digest);
+	struct buffer_sink sink;
+
+	if (blob < 0)
+		return error_set(err, FERRY_E_DAMAGED, "%s is missing",
+				 digest->text);
+	out->limit = MANIFEST_MAX;
+	if (bundle->statement.blobs[blob].size > out->limit)
+		return error_set(err, FERRY_E_DAMAGED, "%s is too large",
+				 digest->text);
+	buffer_sink_init(&sink, out);
+	return bundle_read_blob(bundle, (size_t)blob, &sink.sink, NULL, err);
+}
+
+/* The kind of manifest: its body says so, or has only OCI's to be. */
+static int
+describe_manifest(struct image *image, const struct digest *digest,
+		  struct ferry_error *err)
+{
+	AUTO_JSON *json = NULL;
+	const char *type;
+	int rc = json_parse(&json, image->manifest_bytes.data,
+			    image->manifest_bytes.size, err);
+
+	if (!rc)
+		rc = json_find_text(json, "mediaType", &type, err);
+	if (rc)
+		return rc;
+	if (!type)
+		type = MEDIA_TYPE_OCI_MANIFEST;
+	if (strlen(type) >= MEDIA_TYPE_TEXT)
+		return error_set(err, FERRY_E_DAMAGED, "an odd media type");
+	strcpy(image->descriptor.media_type, type);
+	image->descriptor.digest = *digest;
+	image->descriptor.size = image->manifest_bytes.size;
+	return 0;
+}
+
+static int
+read_parts(const struct bundle *bundle, const struct statement_image *stated,
+	   struct image *out, struct ferry_error *err)
+{
+	struct manifest manifest = { 0 };
+	int rc = reference_parse(&out->reference, stated->name, err);
+
+	if (!rc)
+		rc = read_document(bundle, &stated->manifest,
+				   &out->manifest_bytes, err);
+	if (!rc)
+		rc = describe_manifest(out, &stated->manifest, err);
+	if (!rc)
+		rc = manifest_parse(&manifest, out->manifest_bytes.data,
+				    out->manifest_bytes.size,
+				    out->descriptor.media_type, err);
+	if (!rc)
+		rc = read_document(bundle, &manifest.config.digest,
+				   &out->config_bytes, err);
+	manifest_release(&manifest);
+	if (!rc)
+		rc = image_parse(out, err);
+	return rc;
+}
+
+static int
+check_image(const struct statement_image *stated, const struct image *image,
+	    struct ferry_error *err)
+{
+	char said[PLATFORM_TEXT];
+	char found[PLATFORM_TEXT];
+
+	platform_text(said, &stated->platform);
+	platform_text(found, &image->platform);
+	if (strcmp(said, found) != 0)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "bundle.json says %s, its config %s", said,
+				 found);
+	return 0;
+}
+
+int
+bundle_read_image(const struct bundle *bundle, size_t image, struct image *out,
+		  struct ferry_error *err)
+{
+	const struct statement_image *stated = &bundle->statement.images[image];
+	int rc;
+
+	*out = (struct image){ .index_digest = stated->index };
+	rc = read_parts(bundle, stated, out, err);
+	if (!rc)
+		rc = check_image(stated, out, err);
+	if (!rc)
+		return 0;
+	image_release(out);
+	if (rc == FERRY_E_FAILED || rc == FERRY_E_DIGEST ||
+	    rc == FERRY_E_PLATFORM || rc == FERRY_E_USAGE)
+		err->code = FERRY_E_DAMAGED;
+	return error_wrap(err, "%s", stated->name);
+}
