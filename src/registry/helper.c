@@ -103,10 +103,11 @@ helper_get(struct credentials *out, struct ferry_context *context,
 	int rc;
 
 	if (!is_name(name))
-		return error_set(err, FERRY_E_FAILED,
-				 "credential helper: \"%s\" is no name of one",
-				 name);
-	rc = text_format(&program, err, "docker-credential-%s", name);
+		rc = error_set(err, FERRY_E_FAILED,
+			       "credential helper: \"%s\" is no name of one",
+			       name);
+	else
+		rc = text_format(&program, err, "docker-credential-%s", name);
 	if (!rc)
 		rc = ask(out, context, program, host, err);
 	if (rc == FERRY_E_NOT_FOUND)

@@ -62,6 +62,21 @@ add_other(char *out, const json_t *json)
 	}
 }
 
+/* The first line of plain text, as proxies and Go's server answer. */
+static void
+add_line(char *out, const struct http_response *response)
+{
+	const char *text = (const char *)response->body.data;
+	size_t size = response->body.size;
+	size_t length = 0;
+
+	while (length < size && length < SAID_MAX / 2 && text[length] &&
+	       !strchr("\r\n", text[length]))
+		length++;
+	if (length && text[0] != '<' && text[0] != '{')
+		snprintf(out, SAID_MAX, ": %.*s", (int)length, text);
+}
+
 /* ": CODE: message; ...", or "" if it says nothing that can be understood. */
 static void
 read_errors(char out[SAID_MAX], const struct http_response *response)
@@ -73,10 +88,13 @@ read_errors(char out[SAID_MAX], const struct http_response *response)
 	size_t used = 0;
 
 	out[0] = '\0';
-	if (!response->body.size || is_html(response) ||
-	    json_parse(&json, response->body.data, response->body.size,
-		       &ignored))
+	if (!response->body.size || is_html(response))
 		return;
+	if (json_parse(&json, response->body.data, response->body.size,
+		       &ignored)) {
+		add_line(out, response);
+		return;
+	}
 	json_array_foreach (json_object_get(json, "errors"), index, entry)
 		used = add_error(out, used, entry);
 	if (!used)

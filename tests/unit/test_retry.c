@@ -1,0 +1,210 @@
+/*
+ * registry/retry: how long to wait, as pure functions, and whether to try
+ * again at all.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "registry/retry.h"
+
+/* Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110. */
+#define NOW ((time_t)784111777)
+
+static void
+retry_after_is_read_and_clamped(void **state)
+{
+	static const struct {
+		const char *value;
+		bool good;
+		uint64_t wait;
+	} table[] = {
+		{ "0", true, 0 },
+		{ "1", true, 1000 },
+		{ "120", true, 120000 },
+		{ "300", true, 300000 },
+		{ "301", true, RETRY_AFTER_MAX },
+		{ "315360000", true, RETRY_AFTER_MAX },
+		{ "99999999999999999999999999", true, RETRY_AFTER_MAX },
+		{ "Sun, 06 Nov 1994 08:49:37 GMT", true, 0 },
+		{ "Sun, 06 Nov 1994 08:49:42 GMT", true, 5000 },
+		{ "Sun, 06 Nov 1994 08:48:00 GMT", true, 0 },
+		{ "Thu, 01 Jan 1970 00:00:00 GMT", true, 0 },
+		{ "Sat, 06 Nov 2004 08:49:37 GMT", true, RETRY_AFTER_MAX },
+		{ "", false, 0 },
+		{ "-1", false, 0 },
+		{ "+1", false, 0 },
+		{ "1.5", false, 0 },
+		{ "1 s", false, 0 },
+		{ "soon", false, 0 },
+		{ "Sun, 06 Nov 1994 08:49:42", false, 0 },
+		{ "Sun, 06 Nov 1994 08:49:42 GMT+1", false, 0 },
+		{ "Sun, 06 Now 1994 08:49:42 GMT", false, 0 },
+		{ "Sunday, 06-Nov-94 08:49:37 GMT", false, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		uint64_t wait = 0;
+
+		if (retry_after(table[i].value, NOW, &wait) != table[i].good ||
+		    wait != table[i].wait)
+			fail_msg("\"%s\": %llu", table[i].value,
+				 (unsigned long long)wait);
+	}
+}
+
+static void
+backoff_doubles_up_to_a_limit(void **state)
+{
+	static const struct {
+		unsigned nth;
+		uint64_t most;
+	} table[] = {
+		{ 0, RETRY_FIRST },
+		{ 1, 2 * RETRY_FIRST },
+		{ 2, 4 * RETRY_FIRST },
+		{ 5, 32 * RETRY_FIRST },
+		{ 6, RETRY_LONGEST },
+		{ 100, RETRY_LONGEST },
+		{ UINT32_MAX, RETRY_LONGEST },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		uint64_t most = table[i].most;
+
+		assert_int_equal(retry_backoff(table[i].nth, UINT32_MAX), most);
+		assert_int_equal(retry_backoff(table[i].nth, 0), most / 2);
+		assert_in_range(retry_backoff(table[i].nth, 1U << 31), most / 2,
+				most);
+	}
+}
+
+static void
+only_some_statuses_are_not_final(void **state)
+{
+	static const int again[] = { 408, 425, 429, 500, 502, 503, 504 };
+	size_t found = 0;
+
+	(void)state;
+	for (int status = 100; status < 600; status++)
+		if (retry_status(status))
+			assert_int_equal(status, again[found++]);
+	assert_int_equal(found, ARRAY_SIZE(again));
+}
+
+struct told {
+	unsigned times;
+	char last[256];
+};
+
+static void
+hear(void *cookie, const char *text)
+{
+	struct told *told = cookie;
+
+	told->times++;
+	snprintf(told->last, sizeof(told->last), "%s", text);
+}
+
+static void
+attempts_are_counted_and_told(void **state)
+{
+	static const struct ferry_observer observer = { .notice = hear };
+	struct ferry_context *context = ferry_context_new();
+	struct told told = { 0 };
+	struct http_response response = { .status = 503 };
+	struct ferry_error err = { 0 };
+	struct retry retry = { .context = context, .what = "a/b", .limit = 1 };
+	bool again;
+
+	(void)state;
+	ferry_context_observe(context, &observer, &told);
+	assert_int_equal(retry_next(&retry, 0, &response, &again, &err), 0);
+	assert_true(again);
+	assert_true(retry.reached);
+	assert_int_equal(told.times, 1);
+	assert_non_null(
+		strstr(told.last, "a/b: answered 503; trying again in 0."));
+	assert_non_null(strstr(told.last, "s (1 of 1)"));
+	assert_int_equal(retry_next(&retry, 0, &response, &again, &err), 0);
+	assert_false(again);
+	assert_int_equal(told.times, 1);
+	ferry_context_free(context);
+}
+
+/* What is worth another try after a failure, not an answer. */
+static void
+failures_are_told_apart(void **state)
+{
+	static const struct {
+		struct http_response response;
+		bool reached;
+		bool again;
+	} table[] = {
+		{ { .broken = true }, false, true },
+		{ { .unreachable = true }, false, false },
+		{ { .unreachable = true }, true, true },
+		/* A sink's error, memory: not the network's fault. */
+		{ { .status = 200 }, true, false },
+		{ { .status = 503 }, true, false },
+	};
+	struct ferry_context *context = ferry_context_new();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct retry retry = { .context = context,
+				       .what = "x",
+				       .limit = 3,
+				       .reached = table[i].reached };
+		struct ferry_error err = { .code = FERRY_E_FAILED,
+					   .message = "why" };
+		bool again;
+		int rc = retry_next(&retry, FERRY_E_FAILED, &table[i].response,
+				    &again, &err);
+
+		assert_int_equal(again, table[i].again);
+		assert_int_equal(rc, again ? 0 : FERRY_E_FAILED);
+		assert_string_equal(err.message, "why");
+	}
+	ferry_context_free(context);
+}
+
+static void
+waiting_can_be_interrupted(void **state)
+{
+	struct ferry_context *context = ferry_context_new();
+	struct http_response response = { .broken = true };
+	struct retry retry = { .context = context, .what = "x", .limit = 3 };
+	struct ferry_error err = { .code = FERRY_E_FAILED, .message = "why" };
+	bool again;
+
+	(void)state;
+	ferry_interrupt(context);
+	assert_int_equal(
+		retry_next(&retry, FERRY_E_FAILED, &response, &again, &err),
+		FERRY_E_INTERRUPTED);
+	assert_string_equal(err.message, "interrupted");
+	ferry_context_free(context);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(retry_after_is_read_and_clamped),
+		cmocka_unit_test(backoff_doubles_up_to_a_limit),
+		cmocka_unit_test(only_some_statuses_are_not_final),
+		cmocka_unit_test(attempts_are_counted_and_told),
+		cmocka_unit_test(failures_are_told_apart),
+		cmocka_unit_test(waiting_can_be_interrupted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
