@@ -94,17 +94,22 @@ FUZZ_CC ?= clang
 F := build/fuzz
 FUZZ := $(FUZZ_SRC:%.c=$(F)/%)
 FUZZ_SECONDS ?= 10
+FUZZ_SANITIZE := address,undefined
 
 $(B)/tests/fuzz/%-replay: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(LIB_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
-$(F)/tests/fuzz/%: tests/fuzz/%.c $(LIB_SRC)
-	$(call say,FUZZ,$@)
+$(F)/%.o: %.c
+	$(call say,FUZZCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(ALL_CPPFLAGS) -std=gnu11 -O1 -g -pthread \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $^ $(LIBS)
+		-fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) \
+		-fno-sanitize-recover=all -MMD -MP -c -o $@ $<
+
+$(F)/tests/fuzz/%: $(F)/tests/fuzz/%.o $(LIB_SRC:%.c=$(F)/%.o)
+	$(call say,LD,$@)
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,$(FUZZ_SANITIZE) -pthread -o $@ $^ $(LIBS)
 
 .PHONY: replay fuzz fuzz-smoke
 replay: $(FUZZ_REPLAY)
@@ -180,4 +185,5 @@ clean:
 	rm -rf build
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d)
+-include $(LIB_SRC:%.c=$(F)/%.d) $(FUZZ_SRC:%.c=$(F)/%.d)
 .SECONDARY:

@@ -33,12 +33,15 @@ def say(text):
     print(f"\n{BOLD}{text}{PLAIN}", flush=True)
 
 
-def ferry(*arguments, expect=0):
-    """Runs ferry in sight of the reader."""
+def ferry(*arguments, expect=0, brief=False):
+    """Runs ferry in sight of the reader; `brief` shows its last line only."""
     print("$ ferry " + shlex.join(map(str, arguments)), flush=True)
-    done = subprocess.run([FERRY, *map(str, arguments)])
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} if brief else {}
+    done = subprocess.run([FERRY, *map(str, arguments)], text=True, **output)
     if done.returncode != expect:
-        sys.exit(f"demo: ferry ended with {done.returncode} instead of {expect}")
+        sys.exit(f"demo: ferry ended with {done.returncode} instead of {expect}\n{done.stderr or ''}")
+    if brief:
+        print(done.stdout.splitlines()[-1])
 
 
 def wanted_digests(cache):
@@ -63,7 +66,8 @@ def check_registry(target, digests):
 def run_container(source, folder):
     """A Docker Engine of our own, loaded and put to work."""
     with peers.Docker() as docker:
-        ferry("load", folder / "release.tar.zst", "--to", f"docker-daemon:{docker.socket}", "--quiet")
+        ferry("load", folder / "release.tar.zst", "--to", f"docker-daemon:{docker.socket}",
+              brief=True)
         image = f"{source.address}/redis:7-alpine"
         print(f"$ docker run --network none {image} redis-server --version", flush=True)
         print(docker.run(image, "redis-server", "--version").strip())
@@ -87,7 +91,7 @@ def carry(folder, digests):
         say("What is there now, in the words of skopeo:")
         check_registry(target, digests)
         say("The same command again has nothing to send.")
-        ferry("load", bundle, "--to", target.address, "--quiet")
+        ferry("load", bundle, "--to", target.address, brief=True)
         if os.geteuid() == 0:
             say("Into a Docker Engine, and a container from it.")
             run_container(source, folder)
