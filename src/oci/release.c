@@ -291,6 +291,32 @@ use_all(struct collection *collection, size_t number, struct ferry_error *err)
 	return 0;
 }
 
+/* Turns image -> blobs into blob -> images, by counting. */
+static int
+collect_users(struct release *release, struct ferry_error *err)
+{
+	AUTO_FREE size_t *filled =
+		calloc(release->blob_count + 1, sizeof(*filled));
+	size_t total = 0;
+
+	for (size_t b = 0; b < release->blob_count; b++)
+		total += release->blobs[b].uses;
+	release->users = calloc(total + 1, sizeof(*release->users));
+	if (!filled || !release->users)
+		return error_nomem(err);
+	total = 0;
+	for (size_t b = 0; b < release->blob_count; b++) {
+		filled[b] = total;
+		release->blobs[b].users = release->users + total;
+		total += release->blobs[b].uses;
+	}
+	for (size_t i = 0; i < release->image_count; i++)
+		for (size_t k = 0; k < release->images[i].blob_count; k++)
+			release->users[filled[release->images[i].blobs[k]]++] =
+				i;
+	return 0;
+}
+
 static void
 count_shared(struct release *release)
 {
@@ -317,6 +343,8 @@ collect_blobs(struct release *release, struct ferry_error *err)
 		rc = add_all(&collection, err);
 	for (size_t i = 0; i < release->image_count && !rc; i++)
 		rc = use_all(&collection, i, err);
+	if (!rc)
+		rc = collect_users(release, err);
 	if (!rc)
 		count_shared(release);
 	return rc;
@@ -347,5 +375,6 @@ release_release(struct release *release)
 		image_release(&release->images[i]);
 	free(release->images);
 	free(release->blobs);
+	free(release->users);
 	*release = (struct release){ 0 };
 }

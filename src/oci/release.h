@@ -36,7 +36,8 @@ struct blob {
 	struct descriptor descriptor;
 	const struct buffer *content; /* manifests and configs; else NULL */
 	size_t image;		      /* the first image that uses it */
-	size_t uses;		      /* how many images use it */
+	const size_t *users;	      /* all images that use it, ascending */
+	size_t uses;		      /* how many these are */
 	bool plain;		      /* a layer nobody compressed yet */
 };
 
@@ -47,6 +48,7 @@ struct release {
 	struct blob *blobs;
 	size_t blob_count;
 	uint64_t blob_bytes;
+	size_t *users; /* what the blobs' users point into */
 };
 
 /*

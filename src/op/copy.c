@@ -21,18 +21,11 @@ struct watched_sink {
 	struct transfer transfer;
 };
 
-/* Which images use a blob, and what each of them still waits for. */
-struct usage {
-	size_t *first; /* blob -> where its users begin; one more at the end */
-	size_t *users;
-	size_t *missing; /* image -> blobs not yet there */
-};
-
 struct run {
 	struct copy *copy;
 	struct watched_source source;
-	struct usage usage;
-	pthread_mutex_t lock; /* over usage.missing and the outcomes */
+	pthread_mutex_t lock; /* over what follows, and the outcomes */
+	size_t *missing;      /* per image: blobs that are not there yet */
 };
 
 static int
@@ -75,39 +68,16 @@ static const struct source_ops watched_ops = {
 	.fetch = fetch_watched,
 };
 
-static void
-usage_release(struct usage *usage)
-{
-	free(usage->first);
-	free(usage->users);
-	free(usage->missing);
-}
-
-/* Turns image -> blobs into blob -> images, by counting. */
 static int
-usage_init(struct usage *usage, const struct release *release,
-	   struct ferry_error *err)
+count_missing(struct run *run, struct ferry_error *err)
 {
-	size_t total = 0;
+	const struct release *release = run->copy->release;
 
-	for (size_t i = 0; i < release->image_count; i++)
-		total += release->images[i].blob_count;
-	usage->first = calloc(release->blob_count + 2, sizeof(size_t));
-	usage->users = calloc(total + 1, sizeof(size_t));
-	usage->missing = calloc(release->image_count + 1, sizeof(size_t));
-	if (!usage->first || !usage->users || !usage->missing)
+	run->missing = calloc(release->image_count, sizeof(*run->missing));
+	if (!run->missing)
 		return error_nomem(err);
-	/* Counts lie two further on; filling in moves them to their places. */
-	for (size_t b = 0; b < release->blob_count; b++)
-		usage->first[b + 2] =
-			usage->first[b + 1] + release->blobs[b].uses;
-	for (size_t i = 0; i < release->image_count; i++) {
-		const struct image *image = &release->images[i];
-
-		usage->missing[i] = image->blob_count;
-		for (size_t b = 0; b < image->blob_count; b++)
-			usage->users[usage->first[image->blobs[b] + 1]++] = i;
-	}
+	for (size_t i = 0; i < release->image_count; i++)
+		run->missing[i] = release->images[i].blob_count;
 	return 0;
 }
 
@@ -125,25 +95,22 @@ image_complete(struct copy *copy, size_t image)
 }
 
 static void
-blob_arrived(struct run *run, size_t blob)
+blob_arrived(struct run *run, const struct blob *blob)
 {
-	struct usage *usage = &run->usage;
-
 	pthread_mutex_lock(&run->lock);
-	for (size_t u = usage->first[blob]; u < usage->first[blob + 1]; u++)
-		if (--usage->missing[usage->users[u]] == 0)
-			image_complete(run->copy, usage->users[u]);
+	for (size_t u = 0; u < blob->uses; u++)
+		if (--run->missing[blob->users[u]] == 0)
+			image_complete(run->copy, blob->users[u]);
 	pthread_mutex_unlock(&run->lock);
 }
 
 static void
-blob_failed(struct run *run, size_t blob, const struct ferry_error *err)
+blob_failed(struct run *run, const struct blob *blob,
+	    const struct ferry_error *err)
 {
-	struct usage *usage = &run->usage;
-
 	pthread_mutex_lock(&run->lock);
-	for (size_t u = usage->first[blob]; u < usage->first[blob + 1]; u++) {
-		struct outcome *outcome = &run->copy->outcomes[usage->users[u]];
+	for (size_t u = 0; u < blob->uses; u++) {
+		struct outcome *outcome = &run->copy->outcomes[blob->users[u]];
 
 		if (outcome->state != OUTCOME_FAILED)
 			outcome->err = *err;
@@ -154,30 +121,30 @@ blob_failed(struct run *run, size_t blob, const struct ferry_error *err)
 
 /* Whether an image that can still succeed needs the blob. */
 static bool
-still_wanted(struct run *run, size_t blob)
+still_wanted(struct run *run, const struct blob *blob)
 {
-	struct usage *usage = &run->usage;
+	const struct outcome *outcomes = run->copy->outcomes;
 	bool wanted = false;
 
 	pthread_mutex_lock(&run->lock);
-	for (size_t u = usage->first[blob]; u < usage->first[blob + 1]; u++)
-		if (run->copy->outcomes[usage->users[u]].state !=
-		    OUTCOME_FAILED)
+	for (size_t u = 0; u < blob->uses; u++)
+		if (outcomes[blob->users[u]].state != OUTCOME_FAILED)
 			wanted = true;
 	pthread_mutex_unlock(&run->lock);
 	return wanted;
 }
 
 static int
-put_blob(void *data, size_t blob, unsigned worker, struct ferry_error *err)
+put_blob(void *data, size_t index, unsigned worker, struct ferry_error *err)
 {
 	struct run *run = data;
 	struct copy *copy = run->copy;
+	const struct blob *blob = &copy->release->blobs[index];
 	int rc = context_check(copy->context, err);
 
 	if (rc || !still_wanted(run, blob))
 		return rc;
-	rc = copy->target->ops->put(copy->target, worker, blob,
+	rc = copy->target->ops->put(copy->target, worker, index,
 				    &run->source.source, err);
 	if (!rc)
 		blob_arrived(run, blob);
@@ -234,14 +201,14 @@ copy_run(struct copy *copy, struct ferry_error *err)
 				       .inner = copy->source,
 				       .context = copy->context },
 			   .lock = PTHREAD_MUTEX_INITIALIZER };
-	int rc = usage_init(&run.usage, copy->release, err);
+	int rc = count_missing(&run, err);
 
 	if (!rc)
 		rc = move_blobs(&run, err);
 	if (!rc)
 		rc = copy->target->ops->commit(copy->target, &run.source.source,
 					       copy->outcomes, err);
-	usage_release(&run.usage);
+	free(run.missing);
 	pthread_mutex_destroy(&run.lock);
 	copy->moved = atomic_load(&run.source.moved);
 	return rc ? rc : sum_up(copy, err);

@@ -19,33 +19,7 @@ static void
 forget_release(struct target_registry *target)
 {
 	free(STEAL(&target->names));
-	free(STEAL(&target->users));
-	free(STEAL(&target->first_user));
 	free(STEAL(&target->sent));
-}
-
-/* Turns image -> blobs into blob -> images, by counting. */
-static int
-collect_users(struct target_registry *target, struct ferry_error *err)
-{
-	const struct release *release = target->release;
-	size_t total = 0;
-	size_t *next;
-
-	for (size_t b = 0; b < release->blob_count; b++)
-		total += release->blobs[b].uses;
-	target->users = calloc(total + 1, sizeof(size_t));
-	target->first_user = calloc(release->blob_count + 2, sizeof(size_t));
-	if (!target->users || !target->first_user)
-		return error_nomem(err);
-	/* One place further on, since filling moves each to its blob's end. */
-	next = target->first_user + 1;
-	for (size_t b = 0; b < release->blob_count; b++)
-		next[b + 1] = next[b] + release->blobs[b].uses;
-	for (size_t i = 0; i < release->image_count; i++)
-		for (size_t n = 0; n < release->images[i].blob_count; n++)
-			target->users[next[release->images[i].blobs[n]]++] = i;
-	return 0;
 }
 
 static int
@@ -59,8 +33,6 @@ prepare(struct target *base, const struct release *release,
 	forget_release(target);
 	target->release = release;
 	rc = target_names(&target->names, target->to, release, err);
-	if (!rc)
-		rc = collect_users(target, err);
 	if (rc)
 		return rc;
 	target->sent = calloc(release->image_count + 1, sizeof(bool));

@@ -9,8 +9,6 @@ struct delivery {
 	size_t number;
 	const struct blob *blob;
 	struct source *source;
-	const size_t *users; /* the images that need it */
-	size_t user_count;
 	const char *home; /* a repository that has it, or NULL */
 };
 
@@ -35,7 +33,7 @@ push_fetched(struct registry_content *content, struct sink *to,
 static const char *
 repository_of(const struct delivery *delivery, size_t user)
 {
-	return delivery->target->names[delivery->users[user]].repository;
+	return delivery->target->names[delivery->blob->users[user]].repository;
 }
 
 /* Whether a user before this one has the same repository. */
@@ -52,10 +50,10 @@ is_repeated(const struct delivery *delivery, size_t user)
 static void
 mark_sent(struct delivery *delivery, const char *repository)
 {
-	for (size_t i = 0; i < delivery->user_count; i++)
+	for (size_t i = 0; i < delivery->blob->uses; i++)
 		if (strcmp(repository_of(delivery, i), repository) == 0)
 			target_registry_sent(delivery->target,
-					     delivery->users[i]);
+					     delivery->blob->users[i]);
 }
 
 static int
@@ -117,7 +115,7 @@ look(struct delivery *delivery, const char *repository, bool *there,
 static int
 find_missing(struct delivery *delivery, bool *missing, struct ferry_error *err)
 {
-	for (size_t i = 0; i < delivery->user_count; i++) {
+	for (size_t i = 0; i < delivery->blob->uses; i++) {
 		bool there = false;
 		int rc;
 
@@ -137,12 +135,12 @@ static int
 deliver(struct delivery *delivery, struct ferry_error *err)
 {
 	AUTO_FREE bool *missing =
-		calloc(delivery->user_count + 1, sizeof(bool));
+		calloc(delivery->blob->uses + 1, sizeof(bool));
 	int rc = missing ? 0 : error_nomem(err);
 
 	if (!rc)
 		rc = find_missing(delivery, missing, err);
-	for (size_t i = 0; i < delivery->user_count && !rc; i++)
+	for (size_t i = 0; i < delivery->blob->uses && !rc; i++)
 		if (missing[i])
 			rc = send(delivery, repository_of(delivery, i), err);
 	return rc;
@@ -163,15 +161,12 @@ target_registry_put(struct target *base, unsigned worker, size_t blob,
 		    struct source *source, struct ferry_error *err)
 {
 	struct target_registry *target = (struct target_registry *)base;
-	const size_t *first = target->first_user;
 	struct delivery delivery = {
 		.target = target,
 		.worker = worker,
 		.number = blob,
 		.blob = &target->release->blobs[blob],
 		.source = source,
-		.users = target->users + first[blob],
-		.user_count = first[blob + 1] - first[blob],
 	};
 
 	if (is_manifest(target->release, blob))

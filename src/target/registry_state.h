@@ -19,8 +19,6 @@ struct target_registry {
 	/* Since prepare(). */
 	const struct release *release;
 	struct reference *names; /* one an image */
-	size_t *users;		 /* images, blob by blob: */
-	size_t *first_user;	 /* where a blob's begin; one more at the end */
 
 	pthread_mutex_t lock; /* over what follows */
 	bool *sent;	      /* per image: not all of it was there before */
