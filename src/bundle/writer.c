@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -14,10 +15,16 @@ struct bundle_writer {
 	const struct release *release;
 	struct layout layout;
 	struct frame_run front;
-	uint64_t first;	       /* offset of the first blob in the file */
-	struct digest *frames; /* of the plain blobs, as they are written */
-	struct seek_table table;
+	uint64_t first; /* offset of the first blob in the file */
 	uint64_t bytes;
+
+	pthread_mutex_t lock; /* over next_plain and plain_failed */
+	pthread_cond_t turn;
+	size_t next_plain; /* the plain blob whose turn it is */
+	bool plain_failed;
+	/* Written by whose turn it is: */
+	struct digest *frames; /* of each plain blob's frames */
+	struct seek_table plain_table;
 };
 
 /* Frames on their way into the file, hashed if asked. */
@@ -101,6 +108,7 @@ set_up(struct bundle_writer *writer, const char *path, bool force,
 	if (rc)
 		return rc;
 	writer->first = frame_raw_size(writer->front);
+	writer->next_plain = writer->layout.first_plain;
 	plain = writer->layout.blob_count - writer->layout.first_plain;
 	writer->frames = calloc(plain + 1, sizeof(*writer->frames));
 	if (!writer->frames)
@@ -120,7 +128,9 @@ bundle_writer_new(struct bundle_writer **out, const char *path, bool force,
 		return error_nomem(err);
 	writer->output.fd = -1;
 	writer->release = release;
-	seek_table_init(&writer->table);
+	pthread_mutex_init(&writer->lock, NULL);
+	pthread_cond_init(&writer->turn, NULL);
+	seek_table_init(&writer->plain_table);
 	rc = set_up(writer, path, force, err);
 	if (rc)
 		bundle_writer_free(writer);
@@ -136,7 +146,9 @@ bundle_writer_free(struct bundle_writer *writer)
 		return;
 	output_release(&writer->output);
 	layout_release(&writer->layout);
-	seek_table_release(&writer->table);
+	seek_table_release(&writer->plain_table);
+	pthread_cond_destroy(&writer->turn);
+	pthread_mutex_destroy(&writer->lock);
 	free(writer->frames);
 	free(writer);
 }
@@ -156,9 +168,9 @@ fill_member(const struct bundle_writer *writer, size_t blob, struct sink *to,
 	return rc ? rc : member_end(to, b->descriptor.size, last, err);
 }
 
-int
-bundle_writer_put(struct bundle_writer *writer, size_t blob,
-		  struct bundle_filler *filler, struct ferry_error *err)
+static int
+put_raw(struct bundle_writer *writer, size_t blob, struct bundle_filler *filler,
+	struct ferry_error *err)
 {
 	struct file_sink file = {
 		.sink = { .write = write_file },
@@ -189,9 +201,9 @@ put_plain(struct bundle_writer *writer, size_t blob,
 	int rc = hasher_init(&hasher, err);
 
 	if (!rc)
-		rc = frame_zstd_begin(&encoder,
-				      layout_run(writer->release, blob),
-				      &file.sink, &writer->table.listener, err);
+		rc = frame_zstd_begin(
+			&encoder, layout_run(writer->release, blob), &file.sink,
+			&writer->plain_table.listener, err);
 	if (!rc)
 		rc = fill_member(writer, blob, &encoder.sink, filler, err);
 	if (!rc)
@@ -204,28 +216,75 @@ put_plain(struct bundle_writer *writer, size_t blob,
 	return rc;
 }
 
+/* Waits until all plain blobs before this one are written. */
 static int
-put_plain_twice(struct bundle_writer *writer, size_t blob,
-		struct bundle_filler *filler, struct ferry_error *err)
+await_turn(struct bundle_writer *writer, size_t blob, struct ferry_error *err)
 {
-	struct seek_table_mark mark = seek_table_mark(&writer->table);
-	int rc = put_plain(writer, blob, filler, err);
+	bool failed;
 
-	if (rc != FERRY_E_DIGEST)
-		return rc;
-	seek_table_back_to(&writer->table, mark);
-	return put_plain(writer, blob, filler, err);
+	pthread_mutex_lock(&writer->lock);
+	while (writer->next_plain != blob && !writer->plain_failed)
+		pthread_cond_wait(&writer->turn, &writer->lock);
+	failed = writer->plain_failed;
+	pthread_mutex_unlock(&writer->lock);
+	return failed ? error_set(err, FERRY_E_FAILED,
+				  "the layer before it was not written")
+		      : 0;
+}
+
+static void
+pass_turn(struct bundle_writer *writer, bool failed)
+{
+	pthread_mutex_lock(&writer->lock);
+	writer->plain_failed = failed;
+	writer->next_plain++;
+	pthread_cond_broadcast(&writer->turn);
+	pthread_mutex_unlock(&writer->lock);
 }
 
 static int
-add_raw_frames(struct bundle_writer *writer, struct ferry_error *err)
+put_in_turn(struct bundle_writer *writer, size_t blob,
+	    struct bundle_filler *filler, struct ferry_error *err)
 {
-	int rc = seek_table_add_raw(&writer->table, writer->front, err);
+	struct seek_table_mark mark;
+	int rc = await_turn(writer, blob, err);
+
+	if (rc)
+		return rc;
+	mark = seek_table_mark(&writer->plain_table);
+	rc = put_plain(writer, blob, filler, err);
+	if (rc == FERRY_E_DIGEST) {
+		seek_table_back_to(&writer->plain_table, mark);
+		rc = put_plain(writer, blob, filler, err);
+	}
+	pass_turn(writer, rc != 0);
+	return rc;
+}
+
+int
+bundle_writer_put(struct bundle_writer *writer, size_t blob,
+		  struct bundle_filler *filler, struct ferry_error *err)
+{
+	int rc;
+
+	if (writer->release->blobs[blob].plain)
+		return put_in_turn(writer, blob, filler, err);
+	rc = put_raw(writer, blob, filler, err);
+	if (rc == FERRY_E_DIGEST)
+		rc = put_raw(writer, blob, filler, err);
+	return rc;
+}
+
+static int
+fill_table(const struct bundle_writer *writer, struct seek_table *table,
+	   struct ferry_error *err)
+{
+	int rc = seek_table_add_raw(table, writer->front, err);
 
 	for (size_t i = 0; i < writer->layout.first_plain && !rc; i++)
-		rc = seek_table_add_raw(&writer->table,
-					layout_run(writer->release, i), err);
-	return rc;
+		rc = seek_table_add_raw(table, layout_run(writer->release, i),
+					err);
+	return rc ? rc : seek_table_append(table, &writer->plain_table, err);
 }
 
 static int
@@ -249,28 +308,27 @@ write_front(struct bundle_writer *writer, struct ferry_error *err)
 static int
 write_table(struct bundle_writer *writer, struct ferry_error *err)
 {
-	AUTO_BUFFER table = BUFFER(SEEK_TABLE_BYTES);
+	AUTO(seek_table_release) struct seek_table table = { 0 };
+	AUTO_BUFFER bytes = BUFFER(SEEK_TABLE_BYTES);
 	uint64_t offset = writer->first + layout_end(&writer->layout);
-	int rc = seek_table_write(&writer->table, &table, err);
+	int rc;
 
-	writer->bytes = offset + table.size;
-	if (rc || !table.size)
-		return rc;
-	return file_write_at(writer->output.fd, table.data, table.size, offset,
-			     err);
+	seek_table_init(&table);
+	rc = fill_table(writer, &table, err);
+	if (!rc)
+		rc = seek_table_write(&table, &bytes, err);
+	if (!rc && bytes.size)
+		rc = file_write_at(writer->output.fd, bytes.data, bytes.size,
+				   offset, err);
+	writer->bytes = offset + bytes.size;
+	return rc;
 }
 
 int
-bundle_writer_commit(struct bundle_writer *writer, struct bundle_filler *filler,
-		     struct ferry_error *err)
+bundle_writer_commit(struct bundle_writer *writer, struct ferry_error *err)
 {
-	int rc = add_raw_frames(writer, err);
+	int rc = write_table(writer, err);
 
-	for (size_t i = writer->layout.first_plain;
-	     i < writer->layout.blob_count && !rc; i++)
-		rc = put_plain_twice(writer, i, filler, err);
-	if (!rc)
-		rc = write_table(writer, err);
 	if (!rc)
 		rc = write_front(writer, err);
 	return rc ? rc : output_commit(&writer->output, err);

@@ -32,20 +32,18 @@ struct bundle_filler {
 };
 
 /*
- * Writes one blob that is no plain layer, from any thread.  After a failure
- * it may be called again for the same blob.
+ * Writes one blob; one whose bytes were not as named is filled once more.
+ *
+ * May be called from several threads, for each blob once.  Plain layers must
+ * be begun in their order: each waits for the one before it, whose end is
+ * where it begins.  After one of them has failed, so do those behind it.
  */
 int bundle_writer_put(struct bundle_writer *writer, size_t blob,
 		      struct bundle_filler *filler, struct ferry_error *err)
 	MUST_CHECK;
 
-/*
- * Writes the plain layers, one after the other, with `filler`, then the front
- * and the seek table; syncs and renames.  A blob whose bytes were not as
- * named is filled once more.
- */
-int bundle_writer_commit(struct bundle_writer *writer,
-			 struct bundle_filler *filler, struct ferry_error *err)
+/* Writes front and seek table, when all blobs are there; syncs, renames. */
+int bundle_writer_commit(struct bundle_writer *writer, struct ferry_error *err)
 	MUST_CHECK;
 
 /* The size of the file, after the commit. */

@@ -52,16 +52,8 @@ put(struct target *base, unsigned worker, size_t blob, struct source *source,
 				 .release = target->release,
 				 .source = source,
 				 .worker = worker };
-	int rc;
 
-	/* Their places are not known before those in front are written. */
-	if (target->release->blobs[blob].plain)
-		return 0;
-	rc = bundle_writer_put(target->writer, blob, &filler.filler, err);
-	if (rc == FERRY_E_DIGEST)
-		rc = bundle_writer_put(target->writer, blob, &filler.filler,
-				       err);
-	return rc;
+	return bundle_writer_put(target->writer, blob, &filler.filler, err);
 }
 
 static int
@@ -69,11 +61,9 @@ commit(struct target *base, struct source *source, struct outcome *outcomes,
        struct ferry_error *err)
 {
 	struct target_bundle *target = (struct target_bundle *)base;
-	struct filler filler = { .filler = { .fill = fill },
-				 .release = target->release,
-				 .source = source };
-	int rc = bundle_writer_commit(target->writer, &filler.filler, err);
+	int rc = bundle_writer_commit(target->writer, err);
 
+	(void)source;
 	for (size_t i = 0; i < target->release->image_count && !rc; i++)
 		outcomes[i].state = OUTCOME_DONE;
 	return rc;
