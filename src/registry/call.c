@@ -299,7 +299,7 @@ call_begin(struct retry *retry, const struct registry *registry,
 		 repository ? "/" : "", repository ? repository : "");
 	*retry = (struct retry){ .context = registry->context,
 				 .what = name,
-				 .limit = registry->options->retries,
+				 .limit = registry->options.retries,
 				 .reached = atomic_load(&registry->reached) };
 }
 
@@ -336,7 +336,7 @@ call_refused(struct registry *registry, const struct call *call,
 	     const struct http_response *response, struct ferry_error *err)
 {
 	if (call->away)
-		return refusal_error(response, call->peer, REFUSAL_OPEN, err);
+		return refusal_error(response, call->peer, REFUSAL_AWAY, err);
 	return refusal_error(response, registry->host,
 			     auth_role(registry->auth, &call->scope), err);
 }

@@ -23,7 +23,7 @@ registry_new(struct registry **out, struct ferry_context *context,
 	if (!registry)
 		return error_nomem(err);
 	registry->context = context;
-	registry->options = options;
+	registry->options = *options;
 	registry->access = access;
 	registry->settings = (struct http_settings){ .context = context,
 						     .ca = options->ca,
@@ -35,8 +35,8 @@ registry_new(struct registry **out, struct ferry_context *context,
 	rc = registry->https ? text_copy(&registry->host, host, err)
 			     : error_nomem(err);
 	if (!rc)
-		rc = auth_new(&registry->auth, context, options, registry->host,
-			      err);
+		rc = auth_new(&registry->auth, context, &registry->options,
+			      registry->host, err);
 	if (rc)
 		registry_free(registry);
 	else
@@ -92,7 +92,7 @@ names_host(const char *name, const char *host)
 static bool
 is_plain(const struct registry *registry)
 {
-	const struct ferry_registry_options *options = registry->options;
+	const struct ferry_registry_options *options = &registry->options;
 
 	for (size_t i = 0; i < options->plain_http_count; i++)
 		if (names_host(options->plain_http[i], registry->host))
@@ -149,8 +149,8 @@ wants_tls(int rc, struct http_response *response)
 	struct ferry_error ignored;
 	const char *said = "";
 
-	if (rc)
-		return !response->unreachable;
+	if (!response->status)
+		return rc && !response->unreachable;
 	return response->status == 400 &&
 	       buffer_text(&response->body, &said, &ignored) == 0 &&
 	       strcasestr(said, "https");
@@ -178,7 +178,7 @@ probe_loopback(struct registry *registry, unsigned worker,
 		return rc;
 	rc = set_base(registry, "http", err);
 	if (!rc)
-		rc = ping(registry, worker, registry->options->retries,
+		rc = ping(registry, worker, registry->options.retries,
 			  &response, err);
 	return rc;
 }
@@ -197,7 +197,7 @@ probe(struct registry *registry, unsigned worker, struct ferry_error *err)
 		return rc;
 	if (!plain && url_host_is_loopback(origin.host))
 		return probe_loopback(registry, worker, err);
-	return ping(registry, worker, registry->options->retries, &response,
+	return ping(registry, worker, registry->options.retries, &response,
 		    err);
 }
 

@@ -12,7 +12,7 @@
 
 struct registry {
 	struct ferry_context *context;
-	const struct ferry_registry_options *options;
+	struct ferry_registry_options options;
 	char *host;
 	enum registry_access access;
 	struct http_settings settings;

@@ -132,6 +132,13 @@ refusal_error(const struct http_response *response, const char *host,
 	char said[SAID_MAX];
 
 	read_errors(said, response);
+	if (role == REFUSAL_AWAY)
+		return error_set(err,
+				 response->status == 404 ? FERRY_E_NOT_FOUND
+							 : FERRY_E_FAILED,
+				 "%s, where the registry sent us, answered "
+				 "%d%s",
+				 host, response->status, said);
 	switch (response->status) {
 	case 401:
 	case 403:

@@ -8,6 +8,7 @@
 
 /* How we came, which decides what a refusal means. */
 enum refusal_role {
+	REFUSAL_AWAY,	   /* at another host, which the registry sent us to */
 	REFUSAL_OPEN,	   /* nobody asked who we are */
 	REFUSAL_ANONYMOUS, /* asked, and we had no credentials */
 	REFUSAL_KNOWN,	   /* credentials were shown */

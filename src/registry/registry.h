@@ -23,7 +23,7 @@ enum registry_access {
 
 /*
  * `host` as references name it: HOST[:PORT], "docker.io".  Nothing is sent
- * yet.  `context` and `options` are borrowed.
+ * yet.  `context` and what `options` points to are borrowed.
  */
 int registry_new(struct registry **out, struct ferry_context *context,
 		 const struct ferry_registry_options *options, const char *host,

@@ -1,9 +1,11 @@
 #include "registry/token.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "net/url.h"
+#include "oci/reference.h"
 #include "registry/refusal.h"
 #include "registry/retry.h"
 
@@ -85,13 +87,15 @@ static int
 ask(const struct token_request *request, const struct http_request *question,
     struct http_response *response, struct ferry_error *err)
 {
+	char name[REFERENCE_HOST_MAX + 32];
 	struct retry retry = { .context = request->context,
-			       .what = request->host,
+			       .what = name,
 			       .limit = request->retries,
 			       .reached = atomic_load(request->reached) };
 	bool again;
 	int rc;
 
+	snprintf(name, sizeof(name), "token server of %s", request->host);
 	do {
 		rc = http_perform(request->http, question, response, err);
 		rc = retry_next(&retry, rc, response, &again, err);
@@ -208,7 +212,7 @@ token_parse(char **out, uint64_t *life, const void *data, size_t size,
 	/* jansson's message may quote the token. */
 	if (json_parse(&json, data, size, err))
 		return error_set(err, FERRY_E_FAILED,
-				 "its answer is no JSON object");
+				 "the token server's answer is no JSON object");
 	rc = json_find_text(json, "token", &token, err);
 	if (!rc && (!token || !*token))
 		rc = json_find_text(json, "access_token", &token, err);
@@ -216,14 +220,29 @@ token_parse(char **out, uint64_t *life, const void *data, size_t size,
 		return rc;
 	if (!token || !*token)
 		return error_set(err, FERRY_E_FAILED,
-				 "its answer holds no token");
+				 "the token server's answer holds no token");
 	if (!is_sane(token))
 		return error_set(err, FERRY_E_FAILED,
-				 "its token cannot stand in a header");
+				 "the token server's token cannot stand in a "
+				 "header");
 	rc = text_copy(out, token, err);
 	if (!rc)
 		*life = lifetime(json);
 	return rc;
+}
+
+static int
+refuse(const struct token_request *request,
+       const struct http_response *response, struct ferry_error *err)
+{
+	bool known = credentials_are_set(request->credentials);
+
+	refusal_error(response, request->host,
+		      known ? REFUSAL_KNOWN : REFUSAL_ANONYMOUS, err);
+	if (err->code == FERRY_E_DENIED)
+		return err->code;
+	err->code = FERRY_E_FAILED; /* 404: the image may well exist */
+	return error_wrap(err, "token server");
 }
 
 int
@@ -231,21 +250,13 @@ token_fetch(const struct token_request *request, char **out, uint64_t *life,
 	    struct ferry_error *err)
 {
 	AUTO_RESPONSE response = HTTP_RESPONSE;
-	bool known = credentials_are_set(request->credentials);
 	int rc = ask_somehow(request, &response, err);
 
 	if (rc)
 		return rc;
-	if (response.status != 200)
-		refusal_error(&response, request->host,
-			      known ? REFUSAL_KNOWN : REFUSAL_ANONYMOUS, err);
-	else
-		rc = token_parse(out, life, response.body.data,
-				 response.body.size, err);
+	rc = response.status == 200 ? token_parse(out, life, response.body.data,
+						  response.body.size, err)
+				    : refuse(request, &response, err);
 	credentials_wipe(&response.body);
-	if (response.status == 404)
-		err->code = FERRY_E_FAILED; /* the image may well exist */
-	if (response.status != 200 || rc)
-		return error_wrap(err, "token server");
-	return 0;
+	return rc;
 }

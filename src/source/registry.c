@@ -15,7 +15,7 @@ struct host {
 struct source_registry {
 	struct source source;
 	struct ferry_context *context;
-	const struct ferry_registry_options *options;
+	struct ferry_registry_options options;
 	unsigned workers;
 	pthread_mutex_t lock; /* over the list */
 	struct host *hosts;
@@ -30,7 +30,7 @@ add_host(struct source_registry *source, const char *name,
 
 	if (!host)
 		return error_nomem(err);
-	rc = registry_new(&host->registry, source->context, source->options,
+	rc = registry_new(&host->registry, source->context, &source->options,
 			  name, REGISTRY_PULL, source->workers, err);
 	if (rc)
 		return rc;
@@ -112,12 +112,16 @@ fetch_from(struct source_registry *source, unsigned worker,
 	   struct ferry_error *err)
 {
 	struct registry *registry = NULL;
+	char name[REFERENCE_TEXT];
 	int rc = find_host(source, image->reference.host, &registry, err);
 
-	return rc ? rc
-		  : registry_get_blob(registry, worker,
-				      image->reference.repository,
-				      &blob->descriptor, to, err);
+	if (!rc)
+		rc = registry_get_blob(registry, worker,
+				       image->reference.repository,
+				       &blob->descriptor, to, err);
+	return rc ? error_wrap(err, "%s",
+			       reference_familiar(name, &image->reference))
+		  : 0;
 }
 
 /*
@@ -184,7 +188,7 @@ source_registry_new(struct source **out, struct ferry_context *context,
 		return error_nomem(err);
 	source->source.ops = &ops;
 	source->context = context;
-	source->options = options;
+	source->options = *options;
 	source->workers = workers;
 	pthread_mutex_init(&source->lock, NULL);
 	*out = &source->source;

@@ -8,7 +8,8 @@
 #include "source/source.h"
 
 /*
- * `context` and `options` are borrowed until the source is freed.  resolve()
+ * `context` and what `options` points to are borrowed until the source is
+ * freed.  resolve()
  * needs to know the platform that is wanted; NULL there means linux/amd64.
  */
 int source_registry_new(struct source **out, struct ferry_context *context,

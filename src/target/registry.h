@@ -12,8 +12,8 @@
 #include "target/target.h"
 
 /*
- * `to` is HOST[:PORT][/PREFIX] (target/names.h); `context` and `options` are
- * borrowed until the target is freed.
+ * `to` is HOST[:PORT][/PREFIX] (target/names.h); `context` and what
+ * `options` points to are borrowed until the target is freed.
  */
 int target_registry_new(struct target **out, struct ferry_context *context,
 			const char *to,

@@ -63,17 +63,21 @@ bad_answers_are_refused_unquoted(void **state)
 		const char *answer;
 		const char *message;
 	} table[] = {
-		{ "<html>s3cret</html>", "its answer is no JSON object" },
-		{ "{\"token\":\"s3cret", "its answer is no JSON object" },
-		{ "[]", "its answer is no JSON object" },
-		{ "{}", "its answer holds no token" },
-		{ "{\"token\":\"\"}", "its answer holds no token" },
+		{ "<html>s3cret</html>",
+		  "the token server's answer is no JSON object" },
+		{ "{\"token\":\"s3cret",
+		  "the token server's answer is no JSON object" },
+		{ "[]", "the token server's answer is no JSON object" },
+		{ "{}", "the token server's answer holds no token" },
+		{ "{\"token\":\"\"}",
+		  "the token server's answer holds no token" },
 		{ "{\"token\":7}", "\"token\" is no string" },
 		{ "{\"token\":\"a\\r\\nHost: evil\"}",
-		  "its token cannot stand in a header" },
-		{ "{\"token\":\"a b\"}", "its token cannot stand in a header" },
+		  "the token server's token cannot stand in a header" },
+		{ "{\"token\":\"a b\"}",
+		  "the token server's token cannot stand in a header" },
 		{ "{\"token\":\"\xc3\xa4\"}",
-		  "its token cannot stand in a header" },
+		  "the token server's token cannot stand in a header" },
 	};
 
 	(void)state;
@@ -106,7 +110,9 @@ long_tokens_are_refused(void **state)
 					     strlen(answer), &err),
 				 more ? FERRY_E_FAILED : 0);
 	}
-	assert_string_equal(err.message, "its token cannot stand in a header");
+	assert_string_equal(
+		err.message,
+		"the token server's token cannot stand in a header");
 }
 
 static void
