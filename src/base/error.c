@@ -69,6 +69,8 @@ error_wrap(struct ferry_error *err, const char *format, ...)
 	char message[MESSAGE_SIZE] = "";
 	va_list args;
 
+	if (err->code == FERRY_E_INTERRUPTED)
+		return err->code;
 	va_start(args, format);
 	append(message, format, args);
 	va_end(args);

@@ -20,7 +20,10 @@ int error_set(struct ferry_error *err, enum ferry_code code, const char *format,
 int error_errno(struct ferry_error *err, const char *format, ...)
 	PRINTF_LIKE(2, 3);
 
-/* Puts "FORMAT: " in front of the message; returns the code it had. */
+/*
+ * Puts "FORMAT: " in front of the message; returns the code it had.  An
+ * interruption stays as it is: it has no place.
+ */
 int error_wrap(struct ferry_error *err, const char *format, ...)
 	PRINTF_LIKE(2, 3);
 
