@@ -130,6 +130,8 @@ output_check(const char *path, bool force, struct ferry_error *err)
 	if (!S_ISDIR(status.st_mode))
 		return error_set(err, FERRY_E_FAILED, "%s: %s is no folder",
 				 path, folder);
+	if (access(folder, W_OK | X_OK))
+		return error_errno(err, "%s: its folder", path);
 	if (lstat(path, &status))
 		return errno == ENOENT ? 0 : error_errno(err, "%s", path);
 	if (!S_ISREG(status.st_mode))
