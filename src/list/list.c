@@ -101,7 +101,10 @@ list_add_file(struct list *list, const char *path, struct ferry_error *err)
 	if (rc || !content.size)
 		return rc;
 	rc = list_add_text(list, content.data, content.size, err);
-	return rc ? error_wrap(err, "%s", path) : 0;
+	if (!rc)
+		return 0;
+	return error_wrap(err, "%s",
+			  strcmp(path, "-") ? path : "standard input");
 }
 
 static int
