@@ -60,6 +60,19 @@ begin_headers(struct answer *answer, const char *line, size_t size,
 	return 0;
 }
 
+/* Nobody knows where such an answer ends (RFC 9112, 6.3). */
+static bool
+has_two_lengths(const struct http_response *response)
+{
+	static const char name[] = "Content-Length";
+	const char *first = http_response_header(response, name, 0);
+	const char *other = first;
+
+	for (size_t n = 1; other && strcmp(other, first) == 0; n++)
+		other = http_response_header(response, name, n);
+	return other;
+}
+
 static int
 end_headers(struct answer *answer, struct ferry_error *err)
 {
@@ -73,6 +86,9 @@ end_headers(struct answer *answer, struct ferry_error *err)
 					 ANSWER_INTERIM_MAX);
 		return 0;
 	}
+	if (has_two_lengths(response))
+		return error_set(err, FERRY_E_FAILED,
+				 "an answer with two different lengths");
 	answer->headed = true;
 	response->body.limit =
 		is_success(answer) ? answer->body_max : ANSWER_ERROR_MAX;
