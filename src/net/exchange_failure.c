@@ -226,9 +226,25 @@ handshake_failure(struct exchange *exchange, struct ferry_error *err)
 			 exchange->peer, exchange->reason);
 }
 
+/* What was sent behind the end of the answer before. */
+static int
+leftovers(const struct exchange *exchange, struct ferry_error *err)
+{
+	exchange->answer.response->broken = true;
+	return error_set(err, FERRY_E_FAILED,
+			 "%s: an answer went on behind its end",
+			 exchange->peer);
+}
+
 static int
 foreign_answer(const struct exchange *exchange, struct ferry_error *err)
 {
+	long connected = 0;
+
+	curl_easy_getinfo(exchange->http->easy, CURLINFO_NUM_CONNECTS,
+			  &connected);
+	if (!connected)
+		return leftovers(exchange, err);
 	error_set(err, FERRY_E_FAILED, "%s: what it answers is not HTTP",
 		  exchange->peer);
 	if (exchange->tls || exchange->http->settings.unix_socket)
