@@ -31,6 +31,8 @@ bool url_same_origin(const char *a, const char *b);
 bool url_host_is_loopback(const char *host);
 /* An address literal of a private, link-local, loopback or unspecified net. */
 bool url_host_is_private(const char *host);
+/* An address literal of a link-local net. */
+bool url_host_is_link_local(const char *host);
 
 /* `text` with all but unreserved characters percent-encoded. */
 int url_escape(char **out, const char *text,

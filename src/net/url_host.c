@@ -106,20 +106,44 @@ bare_literal(char out[LITERAL_MAX], const char *host)
 		snprintf(out, LITERAL_MAX, "%.*s", (int)length, host);
 }
 
-bool
-url_host_is_private(const char *host)
+/* The address a literal means, IPv4 as ::ffff:a.b.c.d; false for a name. */
+static bool
+read_literal(uint8_t out[16], const char *host)
 {
+	static const uint8_t front[12] = { [10] = 0xff, [11] = 0xff };
 	char literal[LITERAL_MAX];
-	struct in6_addr address6;
 	struct in_addr address4;
 
 	bare_literal(literal, host);
-	if (inet_pton(AF_INET6, literal, &address6) == 1)
-		return is_private6(address6.s6_addr);
+	if (inet_pton(AF_INET6, literal, out) == 1)
+		return true;
 	/* As resolvers read them: 127.1, 0x7f000001 and 017700000001 too. */
-	if (inet_aton(literal, &address4))
-		return is_private4(ntohl(address4.s_addr));
-	return false;
+	if (!inet_aton(literal, &address4))
+		return false;
+	memcpy(out, front, sizeof(front));
+	memcpy(out + sizeof(front), &address4.s_addr, sizeof(uint32_t));
+	return true;
+}
+
+bool
+url_host_is_private(const char *host)
+{
+	uint8_t address[16];
+
+	return read_literal(address, host) && is_private6(address);
+}
+
+bool
+url_host_is_link_local(const char *host)
+{
+	uint8_t address[16];
+	uint32_t inner;
+
+	if (!read_literal(address, host))
+		return false;
+	if (embedded4(address, &inner))
+		return inner >> 16 == 0xa9fe;
+	return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
 bool

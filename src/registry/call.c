@@ -22,6 +22,22 @@ is_https(const char *url)
 	return strncasecmp(url, "https:", 6) == 0;
 }
 
+/* No storage has such an address; what gives machines their secrets has. */
+static int
+check_place(const struct registry *registry, const char *url,
+	    struct ferry_error *err)
+{
+	struct url_origin there;
+	int rc = url_origin(&there, url, err);
+
+	if (rc || !url_host_is_link_local(there.host) ||
+	    url_same_origin(registry->base, url))
+		return rc;
+	return error_set(err, FERRY_E_FAILED,
+			 "%s sends us to %s, a link-local address: refused",
+			 registry->host, there.host);
+}
+
 int
 call_resolve(char **out, const struct registry *registry, const char *url,
 	     const char *location, struct ferry_error *err)
@@ -41,8 +57,10 @@ call_resolve(char **out, const struct registry *registry, const char *url,
 			err, FERRY_E_FAILED,
 			"%s sends us from HTTPS to plain HTTP: refused",
 			registry->host);
-	*out = STEAL(&next);
-	return 0;
+	rc = check_place(registry, next, err);
+	if (!rc)
+		*out = STEAL(&next);
+	return rc;
 }
 
 /* Header lines; one of them may be secret. */
