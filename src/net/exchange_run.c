@@ -98,7 +98,6 @@ step(struct exchange *exchange, struct ferry_error *err)
 
 	if (rc)
 		return rc;
-	find_socket(exchange);
 	if (exchange->paused) {
 		exchange->paused = false;
 		curl_easy_pause(exchange->http->easy, CURLPAUSE_CONT);
@@ -130,6 +129,8 @@ exchange_run(struct exchange *exchange, const size_t *pending,
 	exchange->err = err;
 	exchange->paced_at += clock_milliseconds() - exchange->left_at;
 	while (!rc) {
+		if (pending)
+			find_socket(exchange);
 		rc = step(exchange, err);
 		if (!rc && exchange->over)
 			return conclude(exchange, err);
