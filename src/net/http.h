@@ -19,10 +19,11 @@
 /* What all requests of one client have in common; borrowed. */
 struct http_settings {
 	struct ferry_context *context;
-	const char *ca; /* PEM file; NULL: the system's */
+	/* PEM file, beside the folder of the system's; NULL: those alone. */
+	const char *ca;
 	const char *cert;
 	const char *key;
-	const char *unix_socket; /* NULL: TCP */
+	const char *unix_socket; /* NULL: TCP, through the system's proxy */
 };
 
 /* A client with its kept connections; used by one thread at a time. */
@@ -47,7 +48,11 @@ struct http_request {
 	/* Where the body of a 2xx answer goes; NULL: into response.body. */
 	struct sink *sink;
 	size_t body_max; /* of response.body; 0: HTTP_BODY_MAX */
-	/* Give up after so long with hardly a byte; 0: HTTP_STALL_SECONDS. */
+	/*
+	 * Give up after so long with less than 1 KiB/s either way, not
+	 * counting what a sink or the pusher of an upload take; 0:
+	 * HTTP_STALL_SECONDS.
+	 */
 	unsigned stall_seconds;
 };
 
@@ -55,8 +60,8 @@ struct http_response {
 	int status;
 	struct buffer body; /* of a 2xx answer without a sink, and of errors */
 	struct buffer headers; /* "name: value" NUL-terminated, in order */
-	/* After a failure: */
-	bool unreachable; /* no connection was had at all */
+	/* After a failure, where the rest is what had come by then: */
+	bool unreachable; /* nobody was there to connect to */
 	bool broken;	  /* it broke or stalled: worth another try */
 };
 
@@ -74,19 +79,25 @@ const char *http_response_header(const struct http_response *response,
 
 /*
  * One request, one answer.  0 means an answer came in whole, whatever its
- * status.  The sink's own error is passed on as it is.
+ * status; of the body of an error the first 64 KiB are kept.  The sink's own
+ * error is passed on as it is.  What `response` held before is released.
  */
 int http_perform(struct http *http, const struct http_request *request,
 		 struct http_response *response,
 		 struct ferry_error *err) MUST_CHECK;
 
 /*
- * A request whose body is pushed piece by piece.  After begin(): write to the
- * sink, then finish(); or just free() it, which breaks the connection so that
- * the server cannot take it for complete.
+ * A request whose body is pushed piece by piece; `http` carries nothing else
+ * meanwhile.  After begin(), which copies the request but for its sink and
+ * does not connect yet: write to the upload's sink, then finish(); or just
+ * free() it, which breaks the connection so that the server cannot take it
+ * for complete, even if all was written.
  *
  * A server may answer before it has seen all: then the sink's write fails
- * and http_upload_answered() holds: finish() returns that answer.
+ * and http_upload_answered() holds: finish() returns that answer.  Such an
+ * answer may be cut, if response.broken says so, and is no success even if
+ * its status is.  After any other failed write finish() fails likewise, and
+ * fills in response.unreachable and .broken.
  */
 struct http_upload;
 
