@@ -19,6 +19,9 @@ pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 {
 	char totals[OUTPUT_TOTALS_MAX];
 
+	/* Of nothing there are no sizes; the refusals say it all. */
+	if (plan->refused == plan->image_count)
+		return;
 	output_line(file, "plan: %s",
 		    output_totals(totals, sizeof(totals), plan->image_count,
 				  plan->blob_count, plan->blob_bytes));
@@ -104,20 +107,28 @@ images_json(const struct ferry_pack_plan *plan)
 	return STEAL(&images);
 }
 
+/* With a refusal nobody has looked for room: null, not zero. */
+static json_t *
+room_number(const struct ferry_pack_plan *plan, uint64_t number)
+{
+	return plan->refused ? json_null() : output_number(number);
+}
+
 json_t *
 pack_report_json(const struct ferry_pack_plan *plan, const char *output)
 {
-	return json_pack(
-		"{s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o, s:b,"
-		" s:o, s:o, s:o}, s:n}",
-		"bundle", output_text(output), "images", images_json(plan),
-		"plan", "refused", output_number(plan->refused), "blobs",
-		output_number(plan->blob_count), "blob_bytes",
-		output_number(plan->blob_bytes), "pull_bytes",
-		output_number(plan->pull_bytes), "shared_bytes",
-		output_number(plan->shared_bytes), "bundle_bytes",
-		output_number(plan->bundle_bytes), "compressed",
-		plan->compressed, "free_bytes", output_number(plan->free_bytes),
-		"largest_file", output_number(plan->largest_file), "no_room",
-		output_text(plan->no_room), "written");
+	return json_pack("{s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o, s:b,"
+			 " s:o, s:o, s:o}, s:n}",
+			 "bundle", output_text(output), "images",
+			 images_json(plan), "plan", "refused",
+			 output_number(plan->refused), "blobs",
+			 output_number(plan->blob_count), "blob_bytes",
+			 output_number(plan->blob_bytes), "pull_bytes",
+			 output_number(plan->pull_bytes), "shared_bytes",
+			 output_number(plan->shared_bytes), "bundle_bytes",
+			 room_number(plan, plan->bundle_bytes), "compressed",
+			 plan->compressed, "free_bytes",
+			 room_number(plan, plan->free_bytes), "largest_file",
+			 room_number(plan, plan->largest_file), "no_room",
+			 output_text(plan->no_room), "written");
 }
