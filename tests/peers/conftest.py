@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "images")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "images"), str(HERE.parent / "support")]
 
-import stack  # pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position
+import stack
+from ferry import ferry_fixture  # noqa: F401  pylint: disable=unused-import
+from job import bundle, packed, small_bundle, source, target  # noqa: F401
 
 
 def pytest_configure(config):
