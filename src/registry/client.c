@@ -228,6 +228,10 @@ registry_check(struct registry *registry, unsigned worker,
 
 	if (rc)
 		return rc;
+	if (response.status == 404)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s is not a registry (it has no /v2/)",
+				 registry->host);
 	if (response.status != 200)
 		return call_refused(registry, &call, &response, err);
 	return refusal_check_type(&response, registry->host, err);
