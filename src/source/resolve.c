@@ -123,11 +123,11 @@ take_listed(struct search *search, const struct registry_manifest *found,
 	struct descriptor *descriptor = &search->image.descriptor;
 	int rc = choose(search, found, err);
 
-	if (!rc)
-		rc = get_manifest(search, descriptor->digest.text, &manifest,
-				  err);
 	if (rc)
 		return rc;
+	if (get_manifest(search, descriptor->digest.text, &manifest, err))
+		return error_wrap(err, "manifest %s, which its index names",
+				  descriptor->digest.text);
 	if (manifest.bytes.size != descriptor->size)
 		return error_set(err, FERRY_E_DIGEST,
 				 "manifest %s has %zu bytes, its index says "
