@@ -106,9 +106,11 @@ look(struct delivery *delivery, const char *repository, bool *there,
 
 	if (rc == FERRY_E_DENIED)
 		return 0;
-	if (rc)
-		*err = why;
-	return rc;
+	if (!rc)
+		return 0;
+	*err = why;
+	return error_wrap(err, "blob %s",
+			  delivery->blob->descriptor.digest.text);
 }
 
 /* Looks everywhere first: what one repository has, others can mount. */
