@@ -69,6 +69,10 @@ check_front(const char *text, struct ferry_error *err)
 	}
 	if (authority && (!*authority || strchr("/?#:", *authority)))
 		return error_set(err, FERRY_E_FAILED, "a URL without a host");
+	/* Decoding could bring in there what is not allowed as it is. */
+	if (authority && memchr(authority, '%', strcspn(authority, "/?#")))
+		return error_set(err, FERRY_E_FAILED,
+				 "a URL with a %% in its host");
 	return 0;
 }
 

@@ -86,6 +86,9 @@ bad_references_are_refused(void **state)
 		{ "https://u:p@h/", "a user name" },
 		{ "https://u@h/", "a user name" },
 		{ "//u@h/", "a user name" },
+		{ "https://h%0d/", "a % in its host" },
+		{ "//h%2eexample", "a % in its host" },
+		{ "http://[fe80::1%25eth0]/", "a % in its host" },
 		{ "https://h:99999/", "not a URL" },
 		{ "https://h:x/", "not a URL" },
 		{ "https://[::1/", "not a URL" },
@@ -137,7 +140,7 @@ origins_are_normal(void **state)
 		{ "http://h:5000/?a=b", "http", "h", 5000 },
 		{ "http://[::1]:5000/", "http", "[::1]", 5000 },
 		{ "http://0x7f.1/", "http", "127.0.0.1", 80 },
-		{ "https://h%2eexample/", "https", "h.example", 443 },
+		{ "https://h/%2e?%40", "https", "h", 443 },
 	};
 	struct ferry_error err = { 0 };
 
