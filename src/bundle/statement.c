@@ -243,6 +243,10 @@ parse_blob(struct statement_blob *out, const json_t *json, uint64_t least,
 		return error_set(err, FERRY_E_DAMAGED,
 				 "%s: lies within the blob before it",
 				 out->digest.text);
+	if (!least && out->offset)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "%s: does not begin where the front ends",
+				 out->digest.text);
 	return 0;
 }
 
