@@ -35,12 +35,6 @@ struct auth {
 	char *service;
 };
 
-void
-auth_forget(char *value)
-{
-	credentials_forget(value);
-}
-
 int
 auth_new(struct auth **out, struct ferry_context *context,
 	 const struct ferry_registry_options *options, const char *host,
@@ -174,9 +168,17 @@ check_trust(struct auth *auth, const char *realm, struct ferry_error *err)
 			 auth->host, there.host);
 }
 
+static enum refusal_role
+stranger(const struct auth_scope *scope)
+{
+	return scope->repository && !scope->push ? REFUSAL_ANONYMOUS
+						 : REFUSAL_STRANGER;
+}
+
 static int
 buy_token(struct auth *auth, struct http *http, struct grant *grant,
-	  const struct demand *demand, struct ferry_error *err)
+	  const struct auth_scope *scope, const struct demand *demand,
+	  struct ferry_error *err)
 {
 	const struct credentials nobody = { 0 };
 	bool known = credentials_are_set(&grant->credentials);
@@ -190,6 +192,7 @@ buy_token(struct auth *auth, struct http *http, struct grant *grant,
 		.service = demand->service ? demand->service : "",
 		.scope = grant->asked ? grant->asked : grant->scope,
 		.credentials = known ? &grant->credentials : &nobody,
+		.stranger = stranger(scope),
 	};
 	uint64_t life = 0;
 	char *token = NULL;
@@ -202,7 +205,7 @@ buy_token(struct auth *auth, struct http *http, struct grant *grant,
 	if (!rc)
 		rc = set_token(grant, token,
 			       clock_milliseconds() + life - GRANT_MARGIN, err);
-	auth_forget(token);
+	credentials_forget(token);
 	return rc;
 }
 
@@ -223,7 +226,7 @@ fetch(struct auth *auth, struct http *http, struct grant *grant,
 	if (grant->credentials.registry_token)
 		return set_token(grant, grant->credentials.registry_token,
 				 UINT64_MAX, err);
-	return buy_token(auth, http, grant, &demand, err);
+	return buy_token(auth, http, grant, scope, &demand, err);
 }
 
 /* Gives a copy of the value, if there is one. */
@@ -375,7 +378,7 @@ auth_renew(struct auth *auth, struct http *http, const struct auth_scope *scope,
 enum refusal_role
 auth_role(struct auth *auth, const struct auth_scope *scope)
 {
-	enum refusal_role role = REFUSAL_ANONYMOUS;
+	enum refusal_role role = stranger(scope);
 	struct ferry_error ignored;
 	struct grant *grant = NULL;
 	bool open;
@@ -384,7 +387,7 @@ auth_role(struct auth *auth, const struct auth_scope *scope)
 	open = auth->mode == AUTH_NONE;
 	pthread_mutex_unlock(&auth->lock);
 	if (open)
-		return REFUSAL_OPEN;
+		return scope->push ? role : REFUSAL_OPEN;
 	if (grant_find(&grant, &auth->grants, scope, &ignored))
 		return role;
 	pthread_mutex_lock(&grant->lock);

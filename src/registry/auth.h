@@ -31,8 +31,8 @@ void auth_free(struct auth *auth);
 void auth_set_base(struct auth *auth, const char *base);
 
 /*
- * The header's value for `scope`, to be freed with auth_forget(); NULL: the
- * registry wants none, or we have none.  May ask the token server.
+ * The header's value for `scope`, to be freed with credentials_forget(); NULL:
+ * the registry wants none, or we have none.  May ask the token server.
  */
 int auth_get(struct auth *auth, struct http *http,
 	     const struct auth_scope *scope, char **out,
@@ -50,9 +50,6 @@ int auth_renew(struct auth *auth, struct http *http,
 	       const struct auth_scope *scope, const char *refused,
 	       const struct http_response *response, char **out,
 	       struct ferry_error *err) MUST_CHECK;
-
-/* Wipes and frees a value. */
-void auth_forget(char *value);
 
 /* How we come to the registry with this scope. */
 enum refusal_role auth_role(struct auth *auth, const struct auth_scope *scope);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "net/url.h"
+#include "registry/credentials.h"
 
 struct auth_scope
 call_scope(const struct registry *registry, const char *repository)
@@ -73,7 +74,7 @@ static void
 headers_release(struct headers *headers)
 {
 	for (size_t i = 0; i < headers->count; i++)
-		auth_forget(headers->lines[i]);
+		credentials_forget(headers->lines[i]);
 }
 
 static int
@@ -263,7 +264,7 @@ renew(struct registry *registry, struct http *http, struct call *call,
 
 	if (rc || !better)
 		return rc;
-	auth_forget(*value);
+	credentials_forget(*value);
 	*value = better;
 	call->renewed = true;
 	return call->content
@@ -303,7 +304,7 @@ call_try(struct registry *registry, unsigned worker, struct call *call,
 		rc = client_http(registry, worker, &http, err);
 	if (!rc)
 		rc = attempt(registry, http, call, &value, response, err);
-	auth_forget(value);
+	credentials_forget(value);
 	return rc;
 }
 
@@ -367,7 +368,7 @@ call_stored(const struct http_response *response, const struct digest *digest,
 		http_response_header(response, "Docker-Content-Digest", 0);
 
 	if (name && strcmp(name, digest->text))
-		return error_set(err, FERRY_E_DIGEST,
+		return error_set(err, FERRY_E_FAILED,
 				 "the registry stored it as %s instead of %s",
 				 name, digest->text);
 	if (told)

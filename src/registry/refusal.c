@@ -119,6 +119,11 @@ refused(int status, const char *host, enum refusal_role role, const char *said,
 	if (role == REFUSAL_OPEN && status == 404)
 		return error_set(err, code, "%s does not have it%s", host,
 				 said);
+	if (role == REFUSAL_STRANGER && status != 404)
+		return error_set(err, code,
+				 "%s denies it to those without credentials "
+				 "(docker login, or --authfile)%s",
+				 host, said);
 	return error_set(err, code,
 			 "not found, or private and no credentials for %s "
 			 "(docker login, or --authfile)%s",

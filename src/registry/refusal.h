@@ -10,6 +10,7 @@
 enum refusal_role {
 	REFUSAL_AWAY,	   /* at another host, which the registry sent us to */
 	REFUSAL_OPEN,	   /* nobody asked who we are */
+	REFUSAL_STRANGER,  /* without credentials, and not to pull */
 	REFUSAL_ANONYMOUS, /* asked, and we had no credentials */
 	REFUSAL_KNOWN,	   /* credentials were shown */
 };

@@ -57,7 +57,7 @@ int registry_get_manifest(struct registry *registry, unsigned worker,
 			  struct registry_manifest *out,
 			  struct ferry_error *err) MUST_CHECK;
 
-/* FERRY_E_DIGEST when the registry says it has stored something else. */
+/* An error, too, when the registry says it has stored something else. */
 int registry_put_manifest(struct registry *registry, unsigned worker,
 			  const char *repository, const char *reference,
 			  const struct descriptor *descriptor,

@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "net/url.h"
 #include "oci/reference.h"
-#include "registry/refusal.h"
 #include "registry/retry.h"
 
 #define CLIENT_ID "ferry"
@@ -238,7 +237,7 @@ refuse(const struct token_request *request,
 	bool known = credentials_are_set(request->credentials);
 
 	refusal_error(response, request->host,
-		      known ? REFUSAL_KNOWN : REFUSAL_ANONYMOUS, err);
+		      known ? REFUSAL_KNOWN : request->stranger, err);
 	if (err->code == FERRY_E_DENIED)
 		return err->code;
 	err->code = FERRY_E_FAILED; /* 404: the image may well exist */

@@ -10,6 +10,7 @@
 
 #include "net/http.h"
 #include "registry/credentials.h"
+#include "registry/refusal.h"
 
 #define TOKEN_MAX 32768 /* bytes; most servers take no longer a header */
 
@@ -27,6 +28,7 @@ struct token_request {
 	const char *service;  /* "": none */
 	const char *scope;    /* "": none; several are set apart by spaces */
 	const struct credentials *credentials;
+	enum refusal_role stranger; /* what we are without credentials */
 };
 
 /* *out is the token, which the caller wipes and frees; good for *life. */
