@@ -72,6 +72,7 @@ read_front(struct bundle *bundle, struct ferry_error *err)
 	size_t length = 0;
 
 	while (!length) {
+		size_t before = bundle->front.size;
 		int rc = read_front_frame(bundle, &bundle->first, err);
 
 		if (!rc)
@@ -80,6 +81,10 @@ read_front(struct bundle *bundle, struct ferry_error *err)
 					 err);
 		if (rc)
 			return rc;
+		/* So there is one way only to cut a front, and no slow one. */
+		if (!length && bundle->front.size - before < FRAME_CONTENT)
+			return error_set(err, FERRY_E_DAMAGED,
+					 "a frame of the front is too short");
 	}
 	if (length != bundle->front.size)
 		return error_set(err, FERRY_E_DAMAGED,
