@@ -155,6 +155,11 @@ check_image(const struct statement_image *stated, const struct image *image,
 	char said[PLATFORM_TEXT];
 	char found[PLATFORM_TEXT];
 
+	/* A name without a tag promises a digest. */
+	if (digest_is_set(&image->reference.digest) &&
+	    !digest_equal(&image->reference.digest, &stated->manifest))
+		return error_set(err, FERRY_E_DAMAGED,
+				 "its manifest is %s", stated->manifest.text);
 	platform_text(said, &stated->platform);
 	platform_text(found, &image->platform);
 	if (strcmp(said, found) != 0)
