@@ -344,7 +344,8 @@ prove_blobs(struct check *check, unsigned jobs, struct ferry_error *err)
 	int rc = parallel_run(raw, jobs, prove_raw_blob, check, err);
 
 	for (size_t i = raw; i < statement->blob_count && !rc; i++) {
-		rc = prove_frames(check, i, err);
+		if (digest_is_set(&statement->blobs[i].frames))
+			rc = prove_frames(check, i, err);
 		if (!rc)
 			rc = prove_blob(check, i, &check->table.listener, err);
 	}
