@@ -90,6 +90,19 @@ note_text(struct check *check, const struct digest *digest, const char *what,
 	return add_damage(check, NULL, digest, what, err);
 }
 
+/* Images may be good one by one and contradict each other. */
+static int
+make_release(struct check *check, struct image *take_images, size_t count,
+	     struct ferry_error *err)
+{
+	int rc = release_init(&check->release, take_images, count, err);
+
+	if (rc != FERRY_E_FAILED)
+		return rc;
+	check->whole = false;
+	return note(check, FERRY_E_DAMAGED, NULL, NULL, err);
+}
+
 /* Reads all images that can be read, and makes a release of them. */
 static int
 read_images(struct check *check, struct ferry_error *err)
@@ -113,7 +126,7 @@ read_images(struct check *check, struct ferry_error *err)
 	}
 	check->whole = good == count;
 	if (!rc)
-		return release_init(&check->release, images, good, err);
+		return make_release(check, images, good, err);
 	for (size_t i = 0; i < good; i++)
 		image_release(&images[i]);
 	free(images);

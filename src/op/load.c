@@ -59,6 +59,20 @@ choose(struct ferry_load *load, const struct ferry_load_options *options,
 	return rc ? rc : list_settle(list, err);
 }
 
+/* Images may be good one by one and contradict each other. */
+static int
+make_release(struct ferry_load *load, struct image *take_images, size_t count,
+	     struct ferry_error *err)
+{
+	int rc = release_init(&load->release, take_images, count, err);
+
+	if (rc == FERRY_E_FAILED)
+		rc = err->code = FERRY_E_DAMAGED;
+	return rc == FERRY_E_DAMAGED
+		       ? error_wrap(err, "%s", load->bundle->path)
+		       : rc;
+}
+
 static int
 read_images(struct ferry_load *load, const struct list *list,
 	    struct ferry_error *err)
@@ -75,7 +89,7 @@ read_images(struct ferry_load *load, const struct list *list,
 			count++;
 	}
 	if (!rc)
-		return release_init(&load->release, images, count, err);
+		return make_release(load, images, count, err);
 	for (size_t i = 0; i < count; i++)
 		image_release(&images[i]);
 	free(images);
