@@ -162,6 +162,7 @@ probe_loopback(struct registry *registry, unsigned worker,
 	       struct ferry_error *err)
 {
 	AUTO_RESPONSE response = HTTP_RESPONSE;
+	bool said;
 	int rc = set_base(registry, "http", err);
 
 	if (rc)
@@ -169,12 +170,15 @@ probe_loopback(struct registry *registry, unsigned worker,
 	rc = ping(registry, worker, 0, &response, err);
 	if (rc == FERRY_E_INTERRUPTED || !wants_tls(rc, &response))
 		return rc;
+	said = response.status; /* then what goes wrong with TLS is the news */
 	rc = set_base(registry, "https", err);
 	if (!rc)
-		rc = ping(registry, worker, 0, &response, err);
+		rc = ping(registry, worker,
+			  said ? registry->options.retries : 0, &response, err);
 	/* An answer, whatever it is, proves that TLS is spoken; so does a
 	 * certificate that we do not trust. */
-	if (!rc || response.status || strstr(err->message, "TLS certificate"))
+	if (!rc || said || response.status ||
+	    strstr(err->message, "TLS certificate"))
 		return rc;
 	rc = set_base(registry, "http", err);
 	if (!rc)
