@@ -257,11 +257,30 @@ registry_put_blob(struct registry *registry, unsigned worker,
 	return rc ? error_wrap(err, "blob %s", descriptor->digest.text) : 0;
 }
 
-/* What stands against a mount is a reason to upload, not to fail. */
-static bool
-is_serious(int rc)
+/* POST: mounted, or an upload session that nobody needs. */
+static int
+try_mount(struct upload *upload, const char *from, struct ferry_error *err)
 {
-	return rc == FERRY_E_INTERRUPTED || rc == FERRY_E_NOMEM;
+	AUTO_FREE char *path = NULL;
+	struct call call = { .method = "POST",
+			     .scope = call_scope(upload->registry,
+						 upload->repository),
+			     .body = "" };
+	int rc = text_format(&path, err,
+			     "/v2/%s/blobs/uploads/?mount=sha256%%3A%s&from=%s",
+			     upload->repository,
+			     digest_hex(&upload->descriptor->digest), from);
+
+	if (rc)
+		return rc;
+	call.path = path;
+	call.scope.from = from;
+	rc = call_try(upload->registry, upload->worker, &call,
+		      &upload->response, err);
+	if (!rc && upload->response.status == 202)
+		rc = take_session(upload, path, err);
+	cancel_session(upload);
+	return rc;
 }
 
 int
@@ -275,24 +294,11 @@ registry_mount_blob(struct registry *registry, unsigned worker,
 				 .worker = worker,
 				 .repository = repository,
 				 .descriptor = descriptor };
-	AUTO_FREE char *path = NULL;
 	struct ferry_error why;
-	struct call call = { .method = "POST",
-			     .scope = call_scope(registry, repository),
-			     .body = "" };
-	int rc = text_format(&path, err,
-			     "/v2/%s/blobs/uploads/?mount=sha256%%3A%s&from=%s",
-			     repository, digest_hex(&descriptor->digest), from);
+	int rc = try_mount(&upload, from, &why);
 
-	if (rc)
-		return rc;
-	call.path = path;
-	call.scope.from = from;
-	rc = call_try(registry, worker, &call, &upload.response, &why);
-	if (!rc && upload.response.status == 202)
-		rc = take_session(&upload, path, &why);
-	cancel_session(&upload);
-	if (is_serious(rc)) {
+	/* What else stands against it is a reason to upload, not to fail. */
+	if (rc == FERRY_E_INTERRUPTED || rc == FERRY_E_NOMEM) {
 		*err = why;
 		return rc;
 	}
