@@ -570,10 +570,21 @@ def test_only_what_is_asked_for_is_loaded(source, bundle, target, ferry):
     assert sent < set(source.blobs(chosen))
 
 
-def test_an_image_that_is_not_in_the_bundle_cannot_be_loaded(small_bundle, target, ferry):
+def test_on_site_nobody_has_to_know_where_an_image_came_from(source, bundle, target, ferry):
+    done = ferry("load", bundle, "--to", target.address, "--only", "redis:7-alpine")
+    assert done.returncode == 0, done.stderr
+    assert_there(target, {"redis:7-alpine": source.digest("redis:7-alpine")})
+    assert ferry("inspect", bundle, "redis:7-alpine").stdout == \
+        ferry("inspect", bundle, source.reference("redis:7-alpine")).stdout
+
+
+def test_an_image_that_is_not_in_the_bundle_cannot_be_loaded(source, small_bundle, target,
+                                                             ferry):
     done = ferry("load", small_bundle, "--to", target.address, "--only", "nothing:1")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "nothing:1: not in " in done.stderr
+    assert "nothing:1: not in the bundle; " in done.stderr
+    for name in ("trap/small:1", "trap/small:2"):
+        assert source.reference(name) in done.stderr
     assert tags_of(target) == []
 
 
