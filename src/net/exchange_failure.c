@@ -206,6 +206,17 @@ broken(struct exchange *exchange, struct ferry_error *err)
 	return reason ? error_add(err, ": %s", reason) : err->code;
 }
 
+/* OpenSSL's words without its version, code and library. */
+static const char *
+tls_reason(const struct exchange *exchange)
+{
+	const char *reason = exchange->reason;
+
+	for (const char *at = reason; (at = strstr(at, "::"));)
+		reason = at += 2;
+	return reason;
+}
+
 static int
 handshake_failure(struct exchange *exchange, struct ferry_error *err)
 {
@@ -222,8 +233,13 @@ handshake_failure(struct exchange *exchange, struct ferry_error *err)
 		return certificate_wanted(exchange, err);
 	if (mentions(exchange->reason, cut, ARRAY_SIZE(cut)))
 		exchange->answer.response->broken = true;
-	return error_set(err, FERRY_E_FAILED, "%s: no TLS connection: %s",
-			 exchange->peer, exchange->reason);
+	error_set(err, FERRY_E_FAILED, "%s: no TLS connection: %s",
+		  exchange->peer, tls_reason(exchange));
+	/* What TLS 1.2 says where a client certificate is missing, too. */
+	if (strstr(exchange->reason, "alert handshake failure"))
+		error_add(err, "; it may want a client certificate, see --cert "
+			       "and --key");
+	return err->code;
 }
 
 /* What was sent behind the end of the answer before. */
