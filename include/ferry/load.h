@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* Borrowed until ferry_load_free(). */
+/* What it points to is borrowed until ferry_load_free(). */
 struct ferry_load_options {
 	const char *bundle;
 	/*

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* Borrowed until ferry_pack_free(). */
+/* What it points to is borrowed until ferry_pack_free(). */
 struct ferry_pack_options {
 	/* As people write them: "redis:7", "quay.io/a/b@sha256:...". */
 	const char *const *references;

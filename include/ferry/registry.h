@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/* All of it is borrowed for the life of what it is handed to. */
+/* What it points to is borrowed by the operation it is handed to. */
 struct ferry_registry_options {
 	/* HOST[:PORT]s spoken to without TLS; loopback always may be. */
 	const char *const *plain_http;

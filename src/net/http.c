@@ -146,3 +146,15 @@ http_response_header(const struct http_response *response, const char *name,
 	}
 	return NULL;
 }
+
+bool
+http_parse_date(const char *text, int64_t *out)
+{
+	/* Unlike strptime(), this does not follow the program's locale. */
+	time_t date = curl_getdate(text, NULL);
+
+	if (date < 0)
+		return false;
+	*out = date;
+	return true;
+}

@@ -77,6 +77,9 @@ void http_response_release(struct http_response *response);
 const char *http_response_header(const struct http_response *response,
 				 const char *name, size_t nth);
 
+/* A date in a header (RFC 9110, 5.6.7), in seconds since 1970. */
+bool http_parse_date(const char *text, int64_t *out);
+
 /*
  * One request, one answer.  0 means an answer came in whole, whatever its
  * status; of the body of an error the first 64 KiB are kept.  The sink's own

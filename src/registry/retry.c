@@ -1,11 +1,11 @@
 #include "registry/retry.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/text.h"
+#include "net/http.h"
 
 bool
 retry_status(int status)
@@ -18,53 +18,18 @@ retry_status(int status)
 	return false;
 }
 
-static bool
-parse_month(const char *name, int *out)
-{
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-
-	for (int i = 0; i < 12; i++) {
-		if (strncmp(months + 3 * i, name, 3))
-			continue;
-		*out = i;
-		return true;
-	}
-	return false;
-}
-
-/*
- * RFC 9110, 5.6.7, without the forms that are obsolete since 1994.  Read by
- * hand: strptime() follows the program's locale, the header does not.
- */
-static bool
-parse_date(const char *text, time_t *out)
-{
-	struct tm tm = { 0 };
-	char month[4] = "";
-	int end = 0;
-
-	sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n",
-	       &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour, &tm.tm_min,
-	       &tm.tm_sec, &end);
-	if (!end || text[end] || !parse_month(month, &tm.tm_mon))
-		return false;
-	tm.tm_year -= 1900;
-	*out = timegm(&tm);
-	return true;
-}
-
 bool
 retry_after(const char *value, time_t now, uint64_t *out)
 {
 	const uint64_t most = RETRY_AFTER_MAX / 1000;
 	uint64_t seconds = 0;
-	time_t date;
+	int64_t date;
 
 	if (!text_to_u64(value, &seconds)) {
 		/* Digits that overflow are "very long", a sign is not legal. */
 		if (*value && strspn(value, "0123456789") == strlen(value))
 			seconds = most;
-		else if (!parse_date(value, &date))
+		else if (!http_parse_date(value, &date))
 			return false;
 		else if (date > now)
 			seconds = (uint64_t)(date - now);
