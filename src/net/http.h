@@ -40,7 +40,7 @@ void http_free(struct http *http);
 
 struct http_request {
 	const char *method;
-	const char *url; /* http or https, nothing else */
+	const char *url;	    /* http or https, nothing else */
 	const char *const *headers; /* "Name: value" */
 	size_t header_count;
 	const void *body; /* NULL: none */
@@ -65,7 +65,10 @@ struct http_response {
 	bool broken;	  /* it broke or stalled: worth another try */
 };
 
-#define HTTP_RESPONSE { 0 }
+#define HTTP_RESPONSE                                                          \
+	{                                                                      \
+		0                                                              \
+	}
 #define AUTO_RESPONSE AUTO(http_response_release) struct http_response
 
 void http_response_release(struct http_response *response);
@@ -86,8 +89,8 @@ bool http_parse_date(const char *text, int64_t *out);
  * error is passed on as it is.  What `response` held before is released.
  */
 int http_perform(struct http *http, const struct http_request *request,
-		 struct http_response *response,
-		 struct ferry_error *err) MUST_CHECK;
+		 struct http_response *response, struct ferry_error *err)
+	MUST_CHECK;
 
 /*
  * A request whose body is pushed piece by piece; `http` carries nothing else
@@ -112,8 +115,8 @@ int http_upload_begin(struct http *http, const struct http_request *request,
 struct sink *http_upload_sink(struct http_upload *upload);
 bool http_upload_answered(const struct http_upload *upload);
 int http_upload_finish(struct http_upload *upload,
-		       struct http_response *response,
-		       struct ferry_error *err) MUST_CHECK;
+		       struct http_response *response, struct ferry_error *err)
+	MUST_CHECK;
 void http_upload_free(struct http_upload *upload);
 
 #endif

@@ -23,8 +23,8 @@ struct url_origin {
  */
 int url_resolve(char **out, const char *base, const char *reference,
 		struct ferry_error *err) MUST_CHECK;
-int url_origin(struct url_origin *out, const char *url,
-	       struct ferry_error *err) MUST_CHECK;
+int url_origin(struct url_origin *out, const char *url, struct ferry_error *err)
+	MUST_CHECK;
 bool url_same_origin(const char *a, const char *b);
 
 /* Whether `host` (no port) is localhost or a loopback address. */
@@ -35,7 +35,7 @@ bool url_host_is_private(const char *host);
 bool url_host_is_link_local(const char *host);
 
 /* `text` with all but unreserved characters percent-encoded. */
-int url_escape(char **out, const char *text,
-	       struct ferry_error *err) MUST_CHECK;
+int url_escape(char **out, const char *text, struct ferry_error *err)
+	MUST_CHECK;
 
 #endif
