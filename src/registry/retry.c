@@ -1,11 +1,11 @@
 #include "registry/retry.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/text.h"
-#include "net/http.h"
 
 bool
 retry_status(int status)
