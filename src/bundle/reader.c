@@ -308,5 +308,5 @@ bundle_read_blob(const struct bundle *bundle, size_t blob, struct sink *to,
 		rc = proof_finish(&proof, err);
 	if (rc == FERRY_E_DIGEST)
 		rc = err->code = FERRY_E_DAMAGED;
-	return rc ? error_wrap(err, "blob %s", b->digest.text) : 0;
+	return rc;
 }

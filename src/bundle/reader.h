@@ -47,6 +47,7 @@ ssize_t bundle_find_blob(const struct bundle *bundle,
 /*
  * Pushes the blob's content into `to`; 0 only if its size, digest and every
  * byte around it hold.  `listener` hears of the frames of a compressed blob.
+ * The caller says which blob it was that failed.
  */
 int bundle_read_blob(const struct bundle *bundle, size_t blob, struct sink *to,
 		     struct frame_listener *listener, struct ferry_error *err)
@@ -54,7 +55,8 @@ int bundle_read_blob(const struct bundle *bundle, size_t blob, struct sink *to,
 
 /*
  * Image number `image` with manifest and config read, proved and parsed, and
- * found to be what the statement says of them.
+ * found to be what the statement says of them.  The caller says which image it
+ * was that failed.
  */
 int bundle_read_image(const struct bundle *bundle, size_t image,
 		      struct image *out, struct ferry_error *err) MUST_CHECK;

@@ -87,16 +87,18 @@ read_document(const struct bundle *bundle, const struct digest *digest,
 {
 	ssize_t blob = bundle_find_blob(bundle, digest);
 	struct buffer_sink sink;
+	int rc;
 
 	if (blob < 0)
-		return error_set(err, FERRY_E_DAMAGED, "%s is missing",
+		return error_set(err, FERRY_E_DAMAGED, "blob %s is missing",
 				 digest->text);
 	out->limit = MANIFEST_MAX;
 	if (bundle->statement.blobs[blob].size > out->limit)
-		return error_set(err, FERRY_E_DAMAGED, "%s is too large",
+		return error_set(err, FERRY_E_DAMAGED, "blob %s is too large",
 				 digest->text);
 	buffer_sink_init(&sink, out);
-	return bundle_read_blob(bundle, (size_t)blob, &sink.sink, NULL, err);
+	rc = bundle_read_blob(bundle, (size_t)blob, &sink.sink, NULL, err);
+	return rc ? error_wrap(err, "blob %s", digest->text) : 0;
 }
 
 /* The kind of manifest: its body says so, or has only OCI's to be. */
@@ -158,8 +160,8 @@ check_image(const struct statement_image *stated, const struct image *image,
 	/* A name without a tag promises a digest. */
 	if (digest_is_set(&image->reference.digest) &&
 	    !digest_equal(&image->reference.digest, &stated->manifest))
-		return error_set(err, FERRY_E_DAMAGED,
-				 "its manifest is %s", stated->manifest.text);
+		return error_set(err, FERRY_E_DAMAGED, "its manifest is %s",
+				 stated->manifest.text);
 	platform_text(said, &stated->platform);
 	platform_text(found, &image->platform);
 	if (strcmp(said, found) != 0)
@@ -186,5 +188,5 @@ bundle_read_image(const struct bundle *bundle, size_t image, struct image *out,
 	if (rc == FERRY_E_FAILED || rc == FERRY_E_DIGEST ||
 	    rc == FERRY_E_PLATFORM || rc == FERRY_E_USAGE)
 		err->code = FERRY_E_DAMAGED;
-	return error_wrap(err, "%s", stated->name);
+	return err->code;
 }

@@ -90,6 +90,20 @@ note_text(struct check *check, const struct digest *digest, const char *what,
 	return add_damage(check, NULL, digest, what, err);
 }
 
+/* The image by the same name as where a blob of it is damaged. */
+static int
+note_image(struct check *check, int rc, size_t image, struct ferry_error *err)
+{
+	const char *stated = check->bundle->statement.images[image].name;
+	struct reference reference;
+	struct ferry_error ignored;
+	char name[REFERENCE_TEXT];
+
+	if (reference_parse(&reference, stated, &ignored))
+		return note(check, rc, stated, NULL, err);
+	return note(check, rc, reference_familiar(name, &reference), NULL, err);
+}
+
 /* Images may be good one by one and contradict each other. */
 static int
 make_release(struct check *check, struct image *take_images, size_t count,
@@ -120,9 +134,7 @@ read_images(struct check *check, struct ferry_error *err)
 		if (!rc)
 			good++;
 		else
-			rc = note(check, rc,
-				  check->bundle->statement.images[i].name, NULL,
-				  err);
+			rc = note_image(check, rc, i, err);
 	}
 	check->whole = good == count;
 	if (!rc)
@@ -332,8 +344,7 @@ prove_frames(struct check *check, size_t blob, struct ferry_error *err)
 		rc = proof_finish(&proof, err);
 	if (rc == FERRY_E_DIGEST)
 		rc = error_set(err, FERRY_E_DAMAGED,
-			       "blob %s: its frames are not as written",
-			       b->digest.text);
+			       "its frames are not as written");
 	return rc ? note(check, rc, NULL, &b->digest, err) : 0;
 }
 

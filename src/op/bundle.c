@@ -141,7 +141,8 @@ image_json(json_t **out, const struct ferry_bundle *bundle, size_t number,
 	if (!rc)
 		rc = runtime_json(&runtime, &image, err);
 	if (rc)
-		return rc;
+		return error_wrap(err, "%s: %s", bundle->bundle->path,
+				  shown->reference);
 	*out = json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:o, s:o, s:o, s:O}",
 			 "name", shown->name, "reference", shown->reference,
 			 "platform", shown->platform, "index",

@@ -68,9 +68,8 @@ make_release(struct ferry_load *load, struct image *take_images, size_t count,
 
 	if (rc == FERRY_E_FAILED)
 		rc = err->code = FERRY_E_DAMAGED;
-	return rc == FERRY_E_DAMAGED
-		       ? error_wrap(err, "%s", load->bundle->path)
-		       : rc;
+	return rc == FERRY_E_DAMAGED ? error_wrap(err, "%s", load->bundle->path)
+				     : rc;
 }
 
 static int
@@ -360,6 +359,8 @@ ferry_load_run(struct ferry_load *load, struct ferry_error *err)
 			     .keep_going = true };
 	int rc = copy_run(&copy, err);
 
+	if (rc == FERRY_E_DAMAGED)
+		error_wrap(err, "%s", load->bundle->path);
 	load->sent = copy.moved;
 	tell_outcomes(load);
 	for (size_t i = 0; i < load->plan.image_count; i++)

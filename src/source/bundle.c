@@ -22,7 +22,12 @@ resolve(struct source *source, unsigned worker,
 
 	(void)worker;
 	(void)wanted; /* a bundle has one platform of each image */
-	return rc ? rc : bundle_read_image(bundle, image, out, err);
+	if (rc)
+		return rc;
+	rc = bundle_read_image(bundle, image, out, err);
+	return rc ? error_wrap(err, "%s: %s", bundle->path,
+			       bundle->statement.images[image].name)
+		  : 0;
 }
 
 static int
@@ -35,12 +40,11 @@ fetch(struct source *source, unsigned worker, const struct release *release,
 	(void)worker;
 	(void)release;
 	if (number < 0)
-		return error_set(err, FERRY_E_DAMAGED, "%s: blob %s is missing",
-				 bundle->path, blob->descriptor.digest.text);
+		return error_set(err, FERRY_E_DAMAGED,
+				 "it is missing in the bundle");
 	if (bundle->statement.blobs[number].size != blob->descriptor.size)
 		return error_set(err, FERRY_E_DAMAGED,
-				 "%s: blob %s has two sizes", bundle->path,
-				 blob->descriptor.digest.text);
+				 "bundle.json and its image say two sizes");
 	return bundle_read_blob(bundle, (size_t)number, to, NULL, err);
 }
 

@@ -220,9 +220,11 @@ write_blob(const struct docker_archive *archive, struct source *source,
 	int rc = write_head(to, blob_path(path, &blob->descriptor.digest), size,
 			    err);
 
-	if (!rc)
-		rc = source->ops->fetch(source, 0, archive->release, blob, to,
-					err);
+	if (rc)
+		return rc;
+	rc = source->ops->fetch(source, 0, archive->release, blob, to, err);
+	if (rc == FERRY_E_DAMAGED)
+		return error_wrap(err, "blob %s", blob->descriptor.digest.text);
 	if (!rc)
 		rc = write_zeros(to, tar_padding(size), err);
 	return rc;
