@@ -113,7 +113,10 @@ layers_json(const struct image *image)
 	return STEAL(&list);
 }
 
-/* How the image is started, as its config says: Env, Entrypoint, Cmd... */
+/*
+ * How the image is started, as its config says: Env, Entrypoint, Cmd...  Some
+ * say null; whatever else it is, the image is carried all the same.
+ */
 static int
 runtime_json(json_t **out, const struct image *image, struct ferry_error *err)
 {
@@ -122,11 +125,11 @@ runtime_json(json_t **out, const struct image *image, struct ferry_error *err)
 	int rc = json_parse(&config, image->config_bytes.data,
 			    image->config_bytes.size, err);
 
-	if (!rc)
-		rc = json_find_object(config, "config", &runtime, err);
-	if (!rc)
-		*out = runtime ? json_incref(runtime) : json_object();
-	return rc;
+	if (rc)
+		return rc;
+	runtime = json_object_get(config, "config");
+	*out = json_is_object(runtime) ? json_incref(runtime) : json_object();
+	return 0;
 }
 
 static int
