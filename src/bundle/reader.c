@@ -184,7 +184,8 @@ open_file(struct bundle *bundle, struct ferry_error *err)
 	struct ferry_error ignored;
 	uint64_t content;
 
-	bundle->fd = open(bundle->path, O_RDONLY | O_CLOEXEC);
+	/* Nobody may ever write into what turns out to be a FIFO. */
+	bundle->fd = open(bundle->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (bundle->fd < 0 && errno == ENOENT)
 		return error_set(err, FERRY_E_NOT_FOUND, "no such file");
 	if (bundle->fd < 0 || fstat(bundle->fd, &status))
