@@ -141,7 +141,7 @@ SCRIPTS := tools/deps tools/fuzz .ci/run
 format:
 	clang-format -i $(FORMATTED)
 
-lint: deps-lint check-format check-headers check-modules check-scripts
+lint: deps-lint check-format check-headers check-modules check-scripts tidy
 
 check-format:
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
@@ -160,9 +160,9 @@ check-modules:
 check-scripts:
 	$(Q)shellcheck $(SCRIPTS)
 
-# Slow: minutes.
+
 tidy:
-	clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) -- $(ALL_CPPFLAGS) -std=gnu11
+	$(Q)clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) -- $(ALL_CPPFLAGS) -std=gnu11 2>/dev/null
 
 .PHONY: install
 install: all
