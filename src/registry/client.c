@@ -168,6 +168,10 @@ probe_loopback(struct registry *registry, unsigned worker,
 	if (rc)
 		return rc;
 	rc = ping(registry, worker, 0, &response, err);
+	/* It speaks HTTP, but not now. */
+	if (rc && retry_status(response.status))
+		return ping(registry, worker, registry->options.retries,
+			    &response, err);
 	if (rc == FERRY_E_INTERRUPTED || !wants_tls(rc, &response))
 		return rc;
 	said = response.status; /* then what goes wrong with TLS is the news */
