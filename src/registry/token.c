@@ -216,7 +216,7 @@ token_parse(char **out, uint64_t *life, const void *data, size_t size,
 	if (!rc && (!token || !*token))
 		rc = json_find_text(json, "access_token", &token, err);
 	if (rc)
-		return rc;
+		return error_wrap(err, "the token server's answer");
 	if (!token || !*token)
 		return error_set(err, FERRY_E_FAILED,
 				 "the token server's answer holds no token");
