@@ -149,6 +149,11 @@ refusal_error(const struct http_response *response, const char *host,
 	case 403:
 	case 404:
 		return refused(response->status, host, role, said, err);
+	case 405:
+		return error_set(
+			err, FERRY_E_FAILED,
+			"%s does not allow it (405); is it read-only?%s", host,
+			said);
 	case 413:
 		return error_set(err, FERRY_E_FAILED,
 				 "%s finds it too large (413)%s", host, said);
