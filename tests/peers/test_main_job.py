@@ -601,7 +601,7 @@ def test_a_registry_that_takes_nothing_is_told_clearly(source, small_bundle, fer
     with Registry(readonly=True) as target:
         done = ferry("load", small_bundle, "--to", target.address)
         assert done.returncode == 1
-        assert f"{target.address} answered 405" in done.stderr
+        assert f"{target.address} does not allow it (405); is it read-only?" in done.stderr
         for name in ("trap/small:1", "trap/small:2"):
             assert source.reference(name) in done.stderr
         assert f"registry {target.address}: 0 of 2 images in place, " in done.stdout
