@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "oci/reference.h"
 #include "target/docker.h"
 
 #define DAEMON "docker-daemon:"
@@ -10,13 +11,16 @@
 
 /* As Docker tells a host from a path. */
 static bool
-looks_like_host(const char *text)
+begins_with_host(const char *text)
 {
+	char host[REFERENCE_HOST_MAX];
 	size_t length = strcspn(text, "/");
 
-	return memchr(text, '.', length) || memchr(text, ':', length) ||
-	       (length == strlen("localhost") &&
-		text_starts(text, "localhost"));
+	if (length >= sizeof(host))
+		return false;
+	memcpy(host, text, length);
+	host[length] = '\0';
+	return reference_is_host(host);
 }
 
 int
@@ -32,7 +36,7 @@ destination_parse(struct destination *out, const char *text,
 	else if (text_starts(text, REGISTRY) && text[strlen(REGISTRY)])
 		*out = (struct destination){ DESTINATION_REGISTRY,
 					     text + strlen(REGISTRY) };
-	else if (looks_like_host(text))
+	else if (begins_with_host(text))
 		*out = (struct destination){ DESTINATION_REGISTRY, text };
 	else
 		return error_set(err, FERRY_E_USAGE,
