@@ -1,6 +1,7 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+for folder in ("faults", "support"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / folder))
 
 from ferry import ferry_fixture  # noqa: E402,F401
