@@ -349,6 +349,16 @@ replace(struct auth *auth, struct http *http, struct grant *grant,
 	return rc;
 }
 
+/*
+ * "repository:a:pull" of "repository:a:pull,push": a GET is asked for less
+ * than the PUT behind it needs, and a token for just that would not last.
+ */
+static bool
+is_part(const char *asked, const char *scope)
+{
+	return text_starts(scope, asked) && scope[strlen(asked)] == ',';
+}
+
 int
 auth_renew(struct auth *auth, struct http *http, const struct auth_scope *scope,
 	   const char *refused, const struct http_response *response,
@@ -364,7 +374,7 @@ auth_renew(struct auth *auth, struct http *http, const struct auth_scope *scope,
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&grant->lock);
-	if (asked) {
+	if (asked && !is_part(asked, grant->scope)) {
 		free(grant->asked);
 		grant->asked = STEAL(&asked);
 	}
