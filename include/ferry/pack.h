@@ -75,8 +75,8 @@ ferry_pack_get_plan(const struct ferry_pack *pack);
 int ferry_pack_check(const struct ferry_pack *pack, struct ferry_error *err);
 
 /*
- * Pulls, proves and writes the bundle, if ferry_pack_check() lets it.  After a failure there is no file under the
- * output's name that was not there before.
+ * Pulls, proves and writes the bundle, if ferry_pack_check() lets it.  After a
+ * failure there is no file under the output's name that was not there before.
  */
 int ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err);
 

@@ -17,7 +17,8 @@ const struct platform *target_docker_platform(const struct target *target);
 
 /*
  * About how many bytes Docker needs for its copy of the stream and for the
- * unpacked layers; known once prepare() has succeeded.  *free_bytes is 0 when Docker's folder cannot be seen from here.
+ * unpacked layers; known once prepare() has succeeded.  *free_bytes is 0 when
+ * Docker's folder cannot be seen from here.
  */
 void target_docker_space(const struct target *target, uint64_t *needed,
 			 uint64_t *free_bytes);
