@@ -30,17 +30,26 @@ struct bundle_writer {
 /* Frames on their way into the file, hashed if asked. */
 struct file_sink {
 	struct sink sink;
-	int fd;
+	const struct output *output;
 	uint64_t offset;
 	struct hasher *hasher; /* NULL: not hashed */
 };
+
+static int
+write_at(const struct output *output, const void *data, size_t size,
+	 uint64_t offset, struct ferry_error *err)
+{
+	if (file_write_at(output->fd, data, size, offset, err) == 0)
+		return 0;
+	return error_wrap(err, "%s", output->partial);
+}
 
 static int
 write_file(struct sink *sink, const void *data, size_t size,
 	   struct ferry_error *err)
 {
 	struct file_sink *file = (struct file_sink *)sink;
-	int rc = file_write_at(file->fd, data, size, file->offset, err);
+	int rc = write_at(file->output, data, size, file->offset, err);
 
 	file->offset += size;
 	if (!rc && file->hasher)
@@ -174,7 +183,7 @@ put_raw(struct bundle_writer *writer, size_t blob, struct bundle_filler *filler,
 {
 	struct file_sink file = {
 		.sink = { .write = write_file },
-		.fd = writer->output.fd,
+		.output = &writer->output,
 		.offset = writer->first + writer->layout.offsets[blob],
 	};
 	AUTO(frame_raw_release) struct frame_encoder encoder = { 0 };
@@ -194,7 +203,7 @@ put_plain(struct bundle_writer *writer, size_t blob,
 	AUTO(frame_zstd_release) struct frame_encoder encoder = { 0 };
 	struct file_sink file = {
 		.sink = { .write = write_file },
-		.fd = writer->output.fd,
+		.output = &writer->output,
 		.offset = writer->first + writer->layout.offsets[blob],
 		.hasher = &hasher,
 	};
@@ -293,7 +302,7 @@ write_front(struct bundle_writer *writer, struct ferry_error *err)
 	AUTO_BUFFER front = BUFFER(FRONT_MAX);
 	AUTO(frame_raw_release) struct frame_encoder encoder = { 0 };
 	struct file_sink file = { .sink = { .write = write_file },
-				  .fd = writer->output.fd };
+				  .output = &writer->output };
 	int rc = front_write(&front, writer->release, &writer->layout,
 			     writer->frames, NULL, err);
 
@@ -318,8 +327,8 @@ write_table(struct bundle_writer *writer, struct ferry_error *err)
 	if (!rc)
 		rc = seek_table_write(&table, &bytes, err);
 	if (!rc && bytes.size)
-		rc = file_write_at(writer->output.fd, bytes.data, bytes.size,
-				   offset, err);
+		rc = write_at(&writer->output, bytes.data, bytes.size, offset,
+			      err);
 	writer->bytes = offset + bytes.size;
 	return rc;
 }
