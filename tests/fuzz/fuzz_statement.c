@@ -1,0 +1,59 @@
+/*
+ * bundle.json from outside: what is taken must be in order.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bundle/statement.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+expect_images(const struct statement *statement)
+{
+	for (size_t i = 0; i < statement->image_count; i++) {
+		const struct statement_image *image = &statement->images[i];
+		struct reference reference;
+		char name[REFERENCE_TEXT];
+		struct ferry_error err;
+
+		if (reference_parse(&reference, image->name, &err) ||
+		    strcmp(reference_name(name, &reference), image->name) != 0)
+			abort();
+		if (i && strcmp(image[-1].name, image->name) >= 0)
+			abort();
+	}
+}
+
+static void
+expect_blobs(const struct statement *statement)
+{
+	for (size_t i = 0; i < statement->blob_count; i++) {
+		const struct statement_blob *blob = &statement->blobs[i];
+
+		if (blob->size > DESCRIPTOR_SIZE_MAX ||
+		    blob->offset >= statement->end)
+			abort();
+		if (i ? blob[-1].offset >= blob->offset : blob->offset > 0)
+			abort();
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	AUTO(statement_release) struct statement statement = { 0 };
+	struct ferry_error err;
+
+	if (statement_parse(&statement, data, size, &err)) {
+		if (err.code != FERRY_E_DAMAGED && err.code != FERRY_E_NOMEM)
+			abort();
+		return 0;
+	}
+	if (!statement.image_count || !statement.blob_count)
+		abort();
+	expect_images(&statement);
+	expect_blobs(&statement);
+	return 0;
+}
