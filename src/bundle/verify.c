@@ -47,13 +47,50 @@ name_owner(struct ferry_damage *damage, const struct release *release,
 			 err);
 }
 
+static void
+damage_release(struct ferry_damage *damage)
+{
+	free(damage->image);
+	free(damage->digest);
+	free(damage->what);
+}
+
+static bool
+enough(struct check *check)
+{
+	bool full;
+
+	pthread_mutex_lock(&check->lock);
+	full = check->found->damage_count == DAMAGES_MAX;
+	pthread_mutex_unlock(&check->lock);
+	return full;
+}
+
+/* False: there was no room. */
+static bool
+store(struct check *check, const struct ferry_damage *damage)
+{
+	struct ferry_verification *found = check->found;
+	bool room;
+
+	pthread_mutex_lock(&check->lock);
+	room = found->damage_count < DAMAGES_MAX;
+	if (room)
+		found->damages[found->damage_count++] = *damage;
+	pthread_mutex_unlock(&check->lock);
+	return room;
+}
+
 static int
 add_damage(struct check *check, const char *image, const struct digest *digest,
 	   const char *what, struct ferry_error *err)
 {
 	struct ferry_damage damage = { 0 };
-	int rc = text_copy(&damage.what, what, err);
+	int rc;
 
+	if (enough(check))
+		return 0;
+	rc = text_copy(&damage.what, what, err);
 	if (!rc && image) {
 		damage.image_count = 1;
 		rc = text_copy(&damage.image, image, err);
@@ -62,13 +99,10 @@ add_damage(struct check *check, const char *image, const struct digest *digest,
 		rc = text_copy(&damage.digest, digest->text, err);
 	if (!rc && digest && !image)
 		rc = name_owner(&damage, &check->release, digest, err);
-	if (rc)
-		return rc;
-	pthread_mutex_lock(&check->lock);
-	if (check->found->damage_count < DAMAGES_MAX)
-		check->found->damages[check->found->damage_count++] = damage;
-	pthread_mutex_unlock(&check->lock);
-	return 0;
+	if (!rc && store(check, &damage))
+		return 0;
+	damage_release(&damage);
+	return rc;
 }
 
 /* A damage is a finding; anything else ends the verification. */
@@ -164,19 +198,26 @@ compare_blobs(struct check *check, struct ferry_error *err)
 {
 	const struct statement *statement = &check->bundle->statement;
 	const struct release *release = &check->release;
+	AUTO_FREE bool *needed = NULL;
 	int rc = 0;
 
 	if (same_blobs(statement, release))
 		return 0;
+	needed = calloc(statement->blob_count, sizeof(*needed));
+	if (!needed)
+		return error_nomem(err);
 	for (size_t i = 0; i < release->blob_count && !rc; i++) {
 		const struct digest *digest =
 			&release->blobs[i].descriptor.digest;
+		ssize_t number = bundle_find_blob(check->bundle, digest);
 
-		if (bundle_find_blob(check->bundle, digest) < 0)
+		if (number >= 0)
+			needed[number] = true;
+		else
 			rc = note_text(check, digest, "is missing", err);
 	}
 	for (size_t i = 0; i < statement->blob_count && !rc; i++)
-		if (!find_blob(release, &statement->blobs[i].digest))
+		if (!needed[i])
 			rc = note_text(check, &statement->blobs[i].digest,
 				       "no image needs it", err);
 	if (!rc && !check->found->damage_count)
@@ -471,13 +512,8 @@ ferry_verification_free(struct ferry_verification *verification)
 {
 	if (!verification)
 		return;
-	for (size_t i = 0; i < verification->damage_count; i++) {
-		struct ferry_damage *damage = &verification->damages[i];
-
-		free(damage->image);
-		free(damage->digest);
-		free(damage->what);
-	}
+	for (size_t i = 0; i < verification->damage_count; i++)
+		damage_release(&verification->damages[i]);
 	free(verification->damages);
 	free(verification);
 }
