@@ -3,6 +3,7 @@
  */
 #include "bundle/reader.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -54,22 +55,40 @@ no_such_image(const struct bundle *bundle, const struct reference *reference,
 	return FERRY_E_NOT_FOUND;
 }
 
+static int
+compare_name(const void *name, const void *image)
+{
+	return strcmp(name, ((const struct statement_image *)image)->name);
+}
+
+/* The image that is called exactly so, or NULL; they are in order. */
+static const struct statement_image *
+find_exactly(const struct statement *statement,
+	     const struct reference *reference)
+{
+	char name[REFERENCE_TEXT];
+
+	reference_name(name, reference);
+	return bsearch(name, statement->images, statement->image_count,
+		       sizeof(*statement->images), compare_name);
+}
+
 int
 bundle_find_image(const struct bundle *bundle,
 		  const struct reference *reference, size_t *out,
 		  struct ferry_error *err)
 {
 	const struct statement *statement = &bundle->statement;
-	char name[REFERENCE_TEXT];
+	const struct statement_image *exact =
+		find_exactly(statement, reference);
 	size_t found = 0;
 	size_t match = 0;
 
-	reference_name(name, reference);
+	if (exact) {
+		*out = (size_t)(exact - statement->images);
+		return 0;
+	}
 	for (size_t i = 0; i < statement->image_count; i++) {
-		if (strcmp(statement->images[i].name, name) == 0) {
-			*out = i;
-			return 0;
-		}
 		if (same_path(statement->images[i].name, reference)) {
 			match = i;
 			found++;
