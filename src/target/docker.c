@@ -125,9 +125,11 @@ read_back(struct docker *docker, const struct image *image,
 static void
 explain(struct outcome *outcome, const struct ferry_error *failure, bool first)
 {
-	outcome->err = *failure;
-	if (!first)
-		error_wrap(&outcome->err, "Docker stopped before it");
+	if (first)
+		outcome->err = *failure;
+	else
+		error_set(&outcome->err, failure->code,
+			  "Docker stopped before it");
 }
 
 /*
