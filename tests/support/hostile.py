@@ -226,6 +226,8 @@ case("a blob that no image needs", VERIFY, (EXTRA.digest, "no image needs it"),
      blobs=insert(LAYER, EXTRA))
 case("a blob that no image needs, at the end", VERIFY, (EXTRA.digest, "no image needs it"),
      blobs=insert(4, EXTRA))
+case("2000 blobs that no image needs", VERIFY, "no image needs it", blobs=lambda blobs: [
+    *blobs[:LAYER], *(Blob(b"%d" % number) for number in range(2000)), *blobs[LAYER:]])
 case("a blob in the tar only", BLOBS, ("app:1", PLACE),
      runs=lambda runs: stray(LAST, *run_of(EXTRA, False).frames)(runs))
 case("a blob in the tar only, at the end", BLOBS, (*LAST_NAMED, PLACE),
@@ -276,6 +278,8 @@ TEXTS = {
     "arrays 100000 deep": lambda _: b"[" * 100000,
     "objects 100000 deep": lambda _: b'{"type":' * 100000,
     "something 100 deep": swap(b'"type"', b'"more":' + b"[" * 100 + b"]" * 100 + b',"type"'),
+    "1200000 lists": swap(b'"type"', b'"more":[' + b"[]," * 1200000 + b'0],"type"'),
+    "10000000 numbers": swap(b'"type"', b'"more":[' + b"1," * 10000000 + b'0],"type"'),
     "a number of a million digits": swap(b'"end":', b'"end":' + b"9" * 1000000),
     "a number as 1e308": swap(b'"end":', b'"end":1e308,"was":'),
     "a number as 1e999": swap(b'"end":', b'"end":1e999,"was":'),
