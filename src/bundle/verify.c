@@ -401,13 +401,45 @@ raw_blobs(const struct statement *statement)
 	return count;
 }
 
+static ssize_t
+damaged_blob(const struct bundle *bundle, const struct ferry_damage *damage)
+{
+	struct digest digest = { 0 };
+
+	memcpy(digest.text, damage->digest, sizeof(digest.text));
+	return bundle_find_blob(bundle, &digest);
+}
+
+static int
+compare_places(const void *a, const void *b, void *bundle)
+{
+	ssize_t one = damaged_blob(bundle, a);
+	ssize_t two = damaged_blob(bundle, b);
+
+	return (one > two) - (one < two);
+}
+
+/* From several threads they come as luck has it. */
+static void
+sort_damages(struct check *check, size_t first)
+{
+	const struct bundle *bundle = check->bundle;
+	struct ferry_verification *found = check->found;
+
+	qsort_r(found->damages + first, found->damage_count - first,
+		sizeof(*found->damages), compare_places,
+		(void *)(uintptr_t)bundle);
+}
+
 static int
 prove_blobs(struct check *check, unsigned jobs, struct ferry_error *err)
 {
 	const struct statement *statement = &check->bundle->statement;
 	size_t raw = raw_blobs(statement);
+	size_t before = check->found->damage_count;
 	int rc = parallel_run(raw, jobs, prove_raw_blob, check, err);
 
+	sort_damages(check, before);
 	for (size_t i = raw; i < statement->blob_count && !rc; i++) {
 		if (digest_is_set(&statement->blobs[i].frames))
 			rc = prove_frames(check, i, err);
