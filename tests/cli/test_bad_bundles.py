@@ -22,7 +22,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 
 import hostile  # noqa: E402
-from bundles import LAYOUT, member, noise, write, zstd  # noqa: E402
+from bundles import LAYOUT, gzip_layer, image, member, noise, write, zstd  # noqa: E402
 from edits import same_size  # noqa: E402
 from faulty import FaultyRegistry  # noqa: E402
 from ferry import run  # noqa: E402
@@ -139,6 +139,19 @@ def test_what_two_images_share(target, tmp_path):
     expect_refusal(ferry("verify", path), path, ("app:1 and 1 more", "its content is sha256:"))
     expect_refusal(load(path, target), path, ("app:1", "its content is sha256:"))
     assert visible(target) == {}
+
+
+def test_many_blobs(tmp_path):
+    """Damages are told in the order of the file, however many threads look."""
+    layers = [gzip_layer(str(number), 100) for number in range(30)]
+    path = tmp_path / "bundle"
+    path.write_bytes(write([image(APP.name, layers)], runs=lambda runs: [
+        same_size(number)(runs) for number in range(2, len(runs))] and None).data)
+    for _ in range(5):
+        done = ferry("verify", path)
+        expect_refusal(done, path, ("damaged in 30 places",))
+        assert re.findall(r"app:1: (sha256:\w+): ", done.stderr) == [
+            layer.descriptor["digest"] for layer in layers]
 
 
 def test_a_missing_image_is_no_matter_of_the_others(target, tmp_path):
