@@ -199,7 +199,8 @@ add_total(struct screen *screen, const struct progress *progress)
 		 text_size(total_text, sizeof(total_text), total));
 	add_piece(screen, &left, text);
 	add_rate(screen, &left, progress);
-	if (progress->images) {
+	/* Where all appear together at the end, "0 of 13" tells nothing. */
+	if (progress->images_done) {
 		snprintf(text, sizeof(text), "%zu of %zu images",
 			 progress->images_done, progress->images);
 		add_piece(screen, &left, text);

@@ -56,16 +56,15 @@ result(const struct ferry_load_image *image, bool dry_run)
 	return dry_run ? "planned" : states[image->state].words;
 }
 
+/* By the name it has there: that is what people will ask for. */
 static int
 add_image(struct table *table, const struct ferry_load_image *image,
 	  bool dry_run, struct ferry_error *err)
 {
 	char digest[OUTPUT_DIGEST_MAX];
 	char size[TEXT_SIZE_MAX];
-	const char *cells[] = {
-		image->name, image->target_name,    image->platform, digest,
-		size,	     result(image, dry_run)
-	};
+	const char *cells[] = { image->target_name, image->platform, digest,
+				size, result(image, dry_run) };
 
 	output_digest(digest, sizeof(digest), image->digest);
 	text_size(size, sizeof(size), image->size);
@@ -77,8 +76,8 @@ load_report_table(const struct ferry_load_plan *plan, bool dry_run,
 		  struct ferry_error *err)
 {
 	static const struct column columns[] = {
-		{ "IMAGE", false },  { "THERE", false }, { "PLATFORM", false },
-		{ "DIGEST", false }, { "SIZE", true },	 { "RESULT", false },
+		{ "IMAGE", false }, { "PLATFORM", false }, { "DIGEST", false },
+		{ "SIZE", true },   { "RESULT", false },
 	};
 	AUTO(table_release)
 	struct table table = { columns, ARRAY_SIZE(columns), NULL, 0 };

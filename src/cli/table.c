@@ -8,7 +8,6 @@
 
 #define GAP "  "
 #define COLUMNS_MAX 8
-#define FIRST_MIN 16 /* what the first column keeps in a narrow window */
 
 size_t
 table_width(const char *text)
@@ -71,21 +70,38 @@ print_cell(const struct table *table, size_t column, size_t width,
 		right || last ? 0 : pad, "", last ? "\n" : GAP);
 }
 
+static size_t
+line_width(const size_t *widths, size_t count)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < count; i++)
+		width += (i ? strlen(GAP) : 0) + widths[i];
+	return width;
+}
+
 /*
- * One long name must not break every line on a terminal: then the first column
- * is narrower, and only the rows that need more of it run on.
+ * A row, or the titles.  Folded, its first cell has a line of its own: a
+ * window's width goes to names, and the rest stays aligned.
  */
 static void
-fit_window(size_t *widths, size_t count, size_t window)
+print_row(const struct table *table, const size_t *widths, char *const *cells,
+	  bool folded, FILE *file)
 {
-	size_t others = 0;
-	size_t room;
+	if (folded)
+		fprintf(file, "%s\n%s", cells[0], GAP);
+	for (size_t i = folded; i < table->column_count; i++)
+		print_cell(table, i, widths[i], cells[i], file);
+}
 
-	for (size_t i = 1; i < count; i++)
-		others += strlen(GAP) + widths[i];
-	room = window > others + FIRST_MIN ? window - others : FIRST_MIN;
-	if (widths[0] > room)
-		widths[0] = room;
+static void
+print_titles(const struct table *table, const size_t *widths, bool folded,
+	     FILE *file)
+{
+	if (folded)
+		fprintf(file, "%s\n%s", table->columns[0].title, GAP);
+	for (size_t i = folded; i < table->column_count; i++)
+		print_cell(table, i, widths[i], table->columns[i].title, file);
 }
 
 void
@@ -93,18 +109,17 @@ table_print(const struct table *table, FILE *file)
 {
 	size_t widths[COLUMNS_MAX] = { 0 };
 	size_t count = table->column_count;
+	bool folded;
 
 	if (table->cell_count == 0 || count > COLUMNS_MAX)
 		return;
 	for (size_t i = 0; i < count; i++)
 		widths[i] = column_width(table, i);
-	if (isatty(fileno(file)))
-		fit_window(widths, count, environment_columns(fileno(file)));
-	for (size_t i = 0; i < count; i++)
-		print_cell(table, i, widths[i], table->columns[i].title, file);
-	for (size_t i = 0; i < table->cell_count; i++)
-		print_cell(table, i % count, widths[i % count], table->cells[i],
-			   file);
+	folded = isatty(fileno(file)) &&
+		 line_width(widths, count) > environment_columns(fileno(file));
+	print_titles(table, widths, folded, file);
+	for (size_t i = 0; i < table->cell_count; i += count)
+		print_row(table, widths, table->cells + i, folded, file);
 }
 
 void

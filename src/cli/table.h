@@ -1,5 +1,6 @@
 /*
- * Tables for people: aligned columns, a line for each row.
+ * Tables for people: aligned columns, a line for each row, or two in a window
+ * that is too narrow for one.
  */
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H

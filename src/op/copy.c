@@ -170,31 +170,46 @@ move_blobs(struct run *run, struct ferry_error *err)
 			    run, err);
 }
 
+/* What images failed of: damage is nothing that trying again would mend. */
+static enum ferry_code
+failure_code(const struct copy *copy)
+{
+	enum ferry_code code = FERRY_OK;
+
+	for (size_t i = 0; i < copy->release->image_count; i++) {
+		const struct outcome *outcome = &copy->outcomes[i];
+
+		if (outcome->state != OUTCOME_FAILED)
+			continue;
+		if (!code || outcome->err.code == FERRY_E_DAMAGED)
+			code = outcome->err.code;
+	}
+	return code;
+}
+
 /* What the images' outcomes make of the whole. */
 static int
 sum_up(const struct copy *copy, struct ferry_error *err)
 {
+	size_t count = copy->release->image_count;
 	size_t failed = 0;
-	size_t first = 0;
-	char name[REFERENCE_TEXT];
+	enum ferry_code code = failure_code(copy);
 
-	for (size_t i = copy->release->image_count; i-- > 0;)
-		if (copy->outcomes[i].state == OUTCOME_FAILED) {
-			failed++;
-			first = i;
-		}
+	for (size_t i = 0; i < count; i++)
+		failed += copy->outcomes[i].state == OUTCOME_FAILED;
 	if (!failed)
 		return 0;
-	if (failed < copy->release->image_count)
-		return error_set(err, FERRY_E_PARTIAL,
-				 "%zu of %zu images are not in place; the "
-				 "same command again does only the rest",
-				 failed, copy->release->image_count);
-	*err = copy->outcomes[first].err;
-	return error_wrap(
-		err, "%s",
-		reference_familiar(name,
-				   &copy->release->images[first].reference));
+	if (code == FERRY_E_DAMAGED)
+		return error_set(err, code,
+				 "the bundle is damaged: %zu of %zu images are "
+				 "not in place; it has to be carried again",
+				 failed, count);
+	if (failed == count)
+		return error_set(err, code, "no image is in place");
+	return error_set(err, FERRY_E_PARTIAL,
+			 "%zu of %zu images are not in place; the same command "
+			 "again tries only these",
+			 failed, count);
 }
 
 int
