@@ -224,10 +224,10 @@ refill(struct scanner *scanner, struct ferry_error *err)
 	return 0;
 }
 
-/* Fails unless exactly these bytes come next. */
+/* Fails unless exactly these bytes come next; `what` is wrong otherwise. */
 static int
 expect(struct scanner *scanner, const uint8_t *bytes, size_t size,
-       struct ferry_error *err)
+       const char *what, struct ferry_error *err)
 {
 	for (size_t i = 0; i < size; i++) {
 		int rc = scanner->at == scanner->filled ? refill(scanner, err)
@@ -237,7 +237,7 @@ expect(struct scanner *scanner, const uint8_t *bytes, size_t size,
 			return rc;
 		if (scanner->window[scanner->at++] != bytes[i])
 			return error_set(err, FERRY_E_DAMAGED,
-					 "wrong framing near byte %llu",
+					 "%s near byte %llu", what,
 					 (unsigned long long)(scanner->offset -
 							      scanner->filled +
 							      scanner->at - 1));
@@ -273,18 +273,19 @@ static int
 decode_frame(struct scanner *scanner, uint64_t content, XXH64_state_t *state,
 	     struct sink *to, struct ferry_error *err)
 {
+	static const char framing[] = "wrong framing";
 	uint8_t bytes[FRAME_HEADER];
 	int rc;
 
 	frame_header(bytes, content);
-	rc = expect(scanner, bytes, FRAME_HEADER, err);
+	rc = expect(scanner, bytes, FRAME_HEADER, framing, err);
 	XXH64_reset(state, 0);
 	while (content && !rc) {
 		bool last = content <= FRAME_BLOCK;
 		uint64_t block = last ? content : FRAME_BLOCK;
 
 		block_header(bytes, block, last);
-		rc = expect(scanner, bytes, BLOCK_HEADER, err);
+		rc = expect(scanner, bytes, BLOCK_HEADER, framing, err);
 		if (!rc)
 			rc = pass_content(scanner, block, state, to, err);
 		content -= block;
@@ -292,7 +293,8 @@ decode_frame(struct scanner *scanner, uint64_t content, XXH64_state_t *state,
 	if (rc)
 		return rc;
 	frame_checksum(bytes, state);
-	return expect(scanner, bytes, CHECKSUM, err);
+	return expect(scanner, bytes, CHECKSUM, "content unlike its checksum",
+		      err);
 }
 
 int

@@ -177,7 +177,8 @@ test_every_flipped_byte_of_a_raw_run_is_seen(void **state)
 		buffer_sink_init(&out, &back);
 		rc = frame_raw_decode(fd, 0, run, &out.sink, &err);
 		assert_int_equal(rc, FERRY_E_DAMAGED);
-		assert_non_null(strstr(err.message, "wrong framing"));
+		assert_true(strstr(err.message, "wrong framing near") ||
+			    strstr(err.message, "unlike its checksum near"));
 	}
 }
 
