@@ -139,7 +139,9 @@ def test_transfers_are_drawn_within_the_window(source, packed, target, command, 
     told = on_terminal(*command(source, packed, target)[0], columns=columns)
     assert told.status == 0, told.text
     assert any(re.search(r"\d% |\d%$", line) for line in told.drawn), told.text
-    assert any(re.search(r" of \d+ images$", line) for line in told.drawn), told.text
+    if command is packing:  # a load's images all appear together, at the end
+        assert any(re.search(r" of \d+ images$", line) for line in told.drawn), told.text
+    assert not any(" 0 of " in line for line in told.drawn), told.text
     assert max(map(len, told.drawn)) < columns
     assert any("#" in line for line in told.drawn) == (columns >= 80)
     assert told.screen.unknown == []
@@ -163,6 +165,8 @@ def test_the_closing_table_is_there(source, packed, target, command):
     """Digests are shortened as Docker shortens them; the pipe gets them whole."""
     table = rows(on_terminal(*command(source, packed, target)[0], columns=200).rest)
     for name, digest in source.digests().items():
+        if command is loading:
+            name = name.replace(source.registry.address, target.address)
         assert digest[:19] in table[name] and digest not in table[name]
         assert AMD64 in table[name]
 
@@ -219,7 +223,7 @@ def test_progress_and_results_go_apart(source, packed, target, tmp_path):
         table = out.read()
     assert told.drawn and "PLATFORM" not in told.text
     assert "\033" not in table and "\r" not in table
-    assert {cells[3] for name, cells in rows(table).items() if name != "IMAGE"} == \
+    assert {cells[2] for name, cells in rows(table).items() if name != "IMAGE"} == \
         set(source.digests().values())
 
 
@@ -229,7 +233,7 @@ def test_progress_and_results_go_apart(source, packed, target, tmp_path):
 def finished(text, source):
     """The lines that tell of one image each."""
     return [line for line in text.splitlines()
-            if line.partition(": ")[0] in source.digests() and "  " not in line]
+            if ": " in line and line.partition(": ")[0] in source.digests() and "  " not in line]
 
 
 @COMMANDS
