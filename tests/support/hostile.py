@@ -59,6 +59,7 @@ def case(name, seen_by, says, of=(APP,), load_says=None, loads=None, **edits):
 
 ANOTHER = "no bundle of ferry's: it is another zstd file"
 PLACE = "its place in the file is"
+CHECKSUM = "content unlike its checksum near byte"
 FRAMING = "wrong framing near byte"
 HEAD = "wrong tar header"
 NO_HEAD = "no tar header as ferry writes it"
@@ -76,7 +77,7 @@ FRAMES = {
     "with a size too small": (lacking(1), FRAMING, FRAMING),
     "with a size too large": (lacking(-1), FRAMING, FRAMING),
     "with a size of 4 GiB": (lambda data: raw_frame(data, size=0xffffffff), ANOTHER, FRAMING),
-    "with a wrong checksum": (lambda data: raw_frame(data, checksum=1), FRAMING, FRAMING),
+    "with a wrong checksum": (lambda data: raw_frame(data, checksum=1), CHECKSUM, CHECKSUM),
     "of a reserved block": (lambda data: raw_frame(data, blocks=block(data, True, 3)), FRAMING,
                             FRAMING),
     "of small blocks": (small_blocks, FRAMING, PLACE),
