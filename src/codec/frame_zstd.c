@@ -177,18 +177,44 @@ decode_some(struct decoder *decoder, uint64_t *content, bool *ended,
 			  : 0;
 }
 
+/*
+ * RFC 8878 3.1.1.1.1: libzstd also reads frames without checksum or size, and
+ * asks for dictionaries; a bundle has none of these.
+ */
+static int
+check_descriptor(const struct decoder *decoder, struct ferry_error *err)
+{
+	size_t unread = decoder->window.size - decoder->window.pos;
+	uint8_t head[5];
+	bool sized;
+	int rc = file_read_at(decoder->fd, head, sizeof(head),
+			      decoder->offset - unread, err);
+
+	if (rc)
+		return rc;
+	sized = head[4] & 0xc0 || head[4] & 0x20;
+	if (memcmp(head, "\x28\xb5\x2f\xfd", 4) != 0 || !sized ||
+	    !(head[4] & 0x04) || head[4] & 0x0b)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "no frame of a bundle where one must be");
+	return 0;
+}
+
 static int
 decode_frame(struct decoder *decoder, uint64_t content, struct sink *to,
 	     struct ferry_error *err)
 {
 	bool ended = false;
+	int rc = check_descriptor(decoder, err);
 
+	if (rc)
+		return rc;
 	decoder->packed = 0;
 	ZSTD_DCtx_reset(decoder->context, ZSTD_reset_session_only);
 	while (!ended) {
-		int rc = decoder->window.pos == decoder->window.size
-				 ? refill(decoder, err)
-				 : 0;
+		rc = decoder->window.pos == decoder->window.size
+			     ? refill(decoder, err)
+			     : 0;
 
 		if (!rc)
 			rc = decode_some(decoder, &content, &ended, to, err);

@@ -149,6 +149,48 @@ test_zstd_runs_come_back_and_pieces_do_not_show(void **state)
 	}
 }
 
+/* What zstd reads is more than what a bundle may hold. */
+static void
+test_zstd_frames_without_checksum_or_size_are_refused(void **state)
+{
+	/* An empty frame, by hand: RFC 8878 3.1.1. */
+	static const struct {
+		uint8_t descriptor;
+		uint8_t rest[8];
+		size_t size;
+	} frames[] = {
+		{ 0x20, { 0x00, 0x01, 0x00, 0x00 }, 4 }, /* no checksum */
+		{ 0x04, { 0x38, 0x01, 0x00, 0x00, 0, 0, 0, 0 }, 8 }, /* size */
+		{ 0x25, { 0x07, 0x00, 0x01, 0x00, 0x00 }, 5 }, /* dictionary */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+		struct frame_run run = { 512, false };
+		AUTO_BUFFER bytes = BUFFER(MOST);
+		AUTO_BUFFER back = BUFFER(MOST);
+		AUTO_CLOSE int fd = -1;
+		struct buffer_sink out;
+		struct ferry_error err;
+
+		assert_int_equal(
+			buffer_append(&bytes, "\x28\xb5\x2f\xfd", 4, &err), 0);
+		assert_int_equal(
+			buffer_append(&bytes, &frames[i].descriptor, 1, &err),
+			0);
+		assert_int_equal(buffer_append(&bytes, frames[i].rest,
+					       frames[i].size, &err),
+				 0);
+		fd = temporary_file(&bytes);
+		buffer_sink_init(&out, &back);
+		assert_int_equal(frame_zstd_decode(fd, 0, bytes.size, run,
+						   &out.sink, NULL, &err),
+				 FERRY_E_DAMAGED);
+		assert_string_equal(err.message,
+				    "no frame of a bundle where one must be");
+	}
+}
+
 /* There is one encoding: any other byte is refused, wherever it stands. */
 static void
 test_every_flipped_byte_of_a_raw_run_is_seen(void **state)
@@ -211,6 +253,8 @@ main(void)
 		cmocka_unit_test(test_raw_runs_come_back),
 		cmocka_unit_test(
 			test_zstd_runs_come_back_and_pieces_do_not_show),
+		cmocka_unit_test(
+			test_zstd_frames_without_checksum_or_size_are_refused),
 		cmocka_unit_test(test_every_flipped_byte_of_a_raw_run_is_seen),
 		cmocka_unit_test(
 			test_seek_table_is_left_out_when_it_grows_too_large),
