@@ -3,9 +3,11 @@
 
 Unit programs (cmocka), replays of the fuzzers' corpora, the lint that tests
 the module order, and the pytest suites; with arguments, only the suites
-whose name contains one of them.  Ends with "N passed, N failed".
+whose name contains one of them.  The pytest suites wait more than they work,
+so they run at the same time.  Ends with "N passed, N failed".
 """
 
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -18,7 +20,6 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("FERRY_BUILD", ROOT / "build" / "default"))
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-SUITES = ["faults", "cli", "peers"]
 ENVIRONMENT = dict(
     os.environ,
     FERRY=str(BUILD / "ferry"),
@@ -35,28 +36,23 @@ def run_unit(program):
     text = done.stdout + done.stderr
     passed = sum(int(n) for n in re.findall(r"\[  PASSED  \] (\d+) test", text))
     failed = sum(int(n) for n in re.findall(r"\[  FAILED  \] (\d+) test", text))
-    if done.returncode and not failed:
-        failed = 1
-    if failed or not passed:
-        print(text)
-        failed = failed or 1
-    return passed, failed
+    if not passed or (done.returncode and not failed):
+        failed = max(failed, 1)
+    return passed, failed, text
 
 
 def run_replay(program):
     """A fuzzer's corpus, replayed: one test."""
     corpus = ROOT / "tests" / "fuzz" / "corpus" / program.name.removesuffix("-replay")
     done = subprocess.run([program, corpus], env=ENVIRONMENT, capture_output=True, text=True)
-    if done.returncode or not any(corpus.iterdir()):
-        print(done.stdout + done.stderr)
-        return 0, 1
-    return 1, 0
+    good = done.returncode == 0 and any(corpus.iterdir())
+    return int(good), int(not good), done.stdout + done.stderr
 
 
-def run_modules():
+def run_modules(program):
     """The module order: one test."""
-    done = subprocess.run([sys.executable, ROOT / "tests" / "lint" / "modules.py"])
-    return (0, 1) if done.returncode else (1, 0)
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True)
+    return int(done.returncode == 0), int(done.returncode != 0), done.stdout + done.stderr
 
 
 def run_pytest(folder):
@@ -64,41 +60,57 @@ def run_pytest(folder):
     with tempfile.TemporaryDirectory() as scratch:
         report = pathlib.Path(scratch) / "report.xml"
         done = subprocess.run([*PYTEST, f"--junitxml={report}", ROOT / "tests" / folder],
-                              env=ENVIRONMENT, cwd=ROOT)
+                              env=ENVIRONMENT, cwd=ROOT, capture_output=True, text=True)
+        text = done.stdout + done.stderr
         if not report.exists():
-            return 0, 1
+            return 0, 1, text
         suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
-    total = int(suite.get("tests"))
     failed = sum(int(suite.get(kind)) for kind in ("failures", "errors", "skipped"))
-    if done.returncode and not failed:
-        failed = 1
-    return max(total - failed, 0), failed
+    passed = max(int(suite.get("tests")) - failed, 0)
+    if done.returncode:
+        failed = max(failed, 1)
+    return passed, failed, text
 
 
-def suites():
-    """All there is to run: name, function, argument."""
+def quick_suites():
+    """What runs one after the other: name, function, argument."""
     for program in sorted((BUILD / "tests" / "unit").glob("test_*")):
         if os.access(program, os.X_OK) and program.suffix == "":
             yield f"unit/{program.name}", run_unit, program
     for program in sorted((BUILD / "tests" / "fuzz").glob("fuzz_*-replay")):
         yield f"fuzz/{program.name}", run_replay, program
-    yield "lint/modules", lambda _: run_modules(), None
-    for folder in SUITES:
+    yield "lint/modules", run_modules, ROOT / "tests" / "lint" / "modules.py"
+
+
+def slow_suites():
+    """What runs at the same time, the longest first."""
+    for folder in ["peers", "cli", "faults"]:
         yield folder, run_pytest, folder
 
 
+def run(name, function, argument):
+    """Runs one suite, says how it went, and returns what it counted."""
+    began = time.monotonic()
+    passed, failed, text = function(argument)
+    lines = [f"  {'FAIL' if failed else 'ok':4} {name}: {passed} passed, {failed} failed "
+             f"({time.monotonic() - began:.1f} s)"]
+    if failed:
+        lines.insert(0, text)
+    print("\n".join(lines), flush=True)
+    return passed, failed
+
+
 def main():
-    wanted = sys.argv[1:]
-    passed = failed = 0
-    for name, function, argument in suites():
-        if wanted and not any(word in name for word in wanted):
-            continue
-        began = time.monotonic()
-        good, bad = function(argument)
-        print(f"  {'FAIL' if bad else 'ok':4} {name}: {good} passed, {bad} failed "
-              f"({time.monotonic() - began:.1f} s)", flush=True)
-        passed += good
-        failed += bad
+    words = sys.argv[1:]
+
+    def wanted(suites):
+        return [suite for suite in suites
+                if not words or any(word in suite[0] for word in words)]
+
+    counts = [run(*suite) for suite in wanted(quick_suites())]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        counts += pool.map(lambda suite: run(*suite), wanted(slow_suites()))
+    passed, failed = (sum(column) for column in zip(*counts)) if counts else (0, 0)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
