@@ -12,7 +12,7 @@ import pytest
 
 import faulty_actions as act
 from faulty import FaultyRegistry
-from mishaps import Bench, assert_done, assert_packed, assert_told, file_digest, told
+from mishaps import Bench, assert_done, assert_told, file_digest, told
 from mishaps import bench_fixture  # noqa: F401
 from releases import NAMES, assert_in_place, tags
 from releases import release_fixture, target_fixture  # noqa: F401
@@ -68,7 +68,8 @@ def slow_registry_fixture(tmp_path_factory):
 @pytest.fixture(name="slow")
 def slow_fixture(slow_registry):
     slow_registry.reset()
-    return slow_registry
+    yield slow_registry
+    slow_registry.end()
 
 
 def strike(slow, child, number):

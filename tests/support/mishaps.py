@@ -33,6 +33,7 @@ class Bench:
         self.out.mkdir()
         self.bundle = self.out / "b.tar.zst"
         self.images = {}
+        self.children = []
         self.patience = 4 if is_sanitized() else 1     # seconds until a signal is obeyed
 
     def add(self, name="app:1", **image):
@@ -71,10 +72,24 @@ class Bench:
         return done
 
     def start(self, *args, env=None, **more):
-        """Begins `ferry ARGS`, for those who cannot wait."""
-        return subprocess.Popen([program(), *map(str, args)], stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                env=environment(self.env(env)), **more)
+        """Begins `ferry ARGS`, for those who cannot wait.
+
+        Signals that a shell's & has made us ignore count for it all the same.
+        """
+        command = ["env", "--default-signal=INT,HUP", program(), *map(str, args)]
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True,
+                                 env=environment(self.env(env)), **more)
+        self.children.append(child)
+        return child
+
+    def end(self):
+        """After a test that failed, runs it began may still be there."""
+        for child in self.children:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+        self.children.clear()
 
     def pack(self, *images, options=(), retries=2, **more):
         """Packs images of this registry into self.bundle."""
@@ -100,7 +115,9 @@ class Bench:
 @pytest.fixture(name="bench")
 def bench_fixture(tmp_path):
     with FaultyRegistry(seed="mishaps") as server:
-        yield Bench(server, tmp_path)
+        bench = Bench(server, tmp_path)
+        yield bench
+        bench.end()
 
 
 # how it ended
