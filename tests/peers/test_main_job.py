@@ -452,7 +452,7 @@ def test_every_image_arrives_with_its_digest(source, bundle, target, ferry):
     for name in source.names:
         assert json.loads(skopeo_inspect(target, name, raw=True))["mediaType"] not in INDEX_TYPES
     table = rows(done.stdout)
-    assert {cells[1]: cells[3] for name, cells in table.items() if name != "IMAGE"} == \
+    assert {name: cells[2] for name, cells in table.items() if name != "IMAGE"} == \
         {f"{target.address}/{name}": source.digest(name) for name in source.names}
     assert f"registry {target.address}: 13 of 13 images in place, " in done.stdout
     assert_tags_last(watch.requests())
@@ -593,7 +593,7 @@ def test_a_dry_run_sends_nothing(source, small_bundle, target, ferry):
     done = ferry("load", small_bundle, "--to", target.address, "--dry-run")
     assert done.returncode == 0
     assert "plan: 2 images, " in done.stdout
-    assert rows(done.stdout)[source.reference("trap/small:1")][-1] == "planned"
+    assert rows(done.stdout)[f"{target.address}/trap/small:1"][-1] == "planned"
     assert not any(request.writes for request in watch.requests())
 
 

@@ -139,12 +139,6 @@ def wide(data):
     return raw_frame(data, window=b"\xa8")
 
 
-def wide_compressed(data):
-    """A compressed frame made for a window of 128 MiB, as `zstd --long` makes them."""
-    frame = zstd.frame(data, p200=0)
-    return frame[:5] + b"\x88" + frame[6:]
-
-
 def rle(size):
     """A frame of few bytes that unpacks to `size`."""
     blocks = b"".join(block(b"\0", at + BLOCK >= size, 1, min(BLOCK, size - at))
