@@ -177,24 +177,43 @@ decode_some(struct decoder *decoder, uint64_t *content, bool *ended,
 			  : 0;
 }
 
+/* RFC 8878 3.1.1.1.1, the frame header descriptor's bits. */
+#define SIZE_FLAG 0xc0
+#define SINGLE_SEGMENT 0x20
+#define RESERVED_BIT 0x08
+#define CHECKSUM_FLAG 0x04
+#define DICTIONARY_FLAG 0x03
+
+/* RFC 8878 3.1.1.1.2: a window of 2^(10 + exponent), and eighths of it. */
+static bool
+fits_window(uint8_t descriptor, uint8_t next, uint64_t content)
+{
+	if (descriptor & SINGLE_SEGMENT)
+		return content <= (uint64_t)1 << FRAME_WINDOW_LOG;
+	return next <= (FRAME_WINDOW_LOG - 10) << 3;
+}
+
 /*
- * RFC 8878 3.1.1.1.1: libzstd also reads frames without checksum or size, and
- * asks for dictionaries; a bundle has none of these.
+ * libzstd reads more than what a bundle may hold: frames without checksum or
+ * size, with dictionaries, and, where it sees all of one at once, with any
+ * window.
  */
 static int
-check_descriptor(const struct decoder *decoder, struct ferry_error *err)
+check_header(const struct decoder *decoder, uint64_t content,
+	     struct ferry_error *err)
 {
 	size_t unread = decoder->window.size - decoder->window.pos;
-	uint8_t head[5];
-	bool sized;
+	uint8_t head[6];
 	int rc = file_read_at(decoder->fd, head, sizeof(head),
 			      decoder->offset - unread, err);
 
 	if (rc)
 		return rc;
-	sized = head[4] & 0xc0 || head[4] & 0x20;
-	if (memcmp(head, "\x28\xb5\x2f\xfd", 4) != 0 || !sized ||
-	    !(head[4] & 0x04) || head[4] & 0x0b)
+	if (memcmp(head, "\x28\xb5\x2f\xfd", 4) != 0 ||
+	    !(head[4] & (SIZE_FLAG | SINGLE_SEGMENT)) ||
+	    !(head[4] & CHECKSUM_FLAG) ||
+	    head[4] & (RESERVED_BIT | DICTIONARY_FLAG) ||
+	    !fits_window(head[4], head[5], content))
 		return error_set(err, FERRY_E_DAMAGED,
 				 "no frame of a bundle where one must be");
 	return 0;
@@ -205,7 +224,7 @@ decode_frame(struct decoder *decoder, uint64_t content, struct sink *to,
 	     struct ferry_error *err)
 {
 	bool ended = false;
-	int rc = check_descriptor(decoder, err);
+	int rc = check_header(decoder, content, err);
 
 	if (rc)
 		return rc;

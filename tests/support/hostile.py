@@ -553,7 +553,7 @@ PACKINGS = {
     "cut short": (lambda data: zstd.frame(data)[:-1], "a compressed frame has no end"),
     "cut to nothing": (lambda data: zstd.frame(data)[:3], NO_FRAME),
     "rubbish": (lambda data: b"rubbish", NO_FRAME),
-    "a wide window": (wide, "zstd: "),
+    "a wide window": (wide, NO_FRAME),
     "a dictionary": (with_dictionary, NO_FRAME),
     "no checksum": (without_checksum, NO_FRAME),
     "a reserved block": (lambda data: raw_frame(data, blocks=block(data, True, 3)), "zstd: "),
