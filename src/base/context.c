@@ -12,6 +12,7 @@
 
 struct ferry_context {
 	atomic_bool interrupted;
+	atomic_bool stopped;
 	pthread_mutex_t telling; /* the observer is called under this */
 	const struct ferry_observer *observer;
 	void *cookie;
@@ -32,6 +33,7 @@ ferry_context_new(void)
 		return NULL;
 	}
 	atomic_init(&context->interrupted, false);
+	atomic_init(&context->stopped, false);
 	context->observer = &nobody;
 	return context;
 }
@@ -62,7 +64,14 @@ ferry_interrupt(struct ferry_context *context)
 bool
 context_interrupted(const struct ferry_context *context)
 {
-	return atomic_load(&context->interrupted);
+	return atomic_load(&context->interrupted) ||
+	       atomic_load(&context->stopped);
+}
+
+void
+context_stop(struct ferry_context *context, bool stop)
+{
+	atomic_store(&context->stopped, stop);
 }
 
 int

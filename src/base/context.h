@@ -21,6 +21,12 @@ int context_check(const struct ferry_context *context, struct ferry_error *err)
 int context_sleep(const struct ferry_context *context, uint64_t milliseconds,
 		  struct ferry_error *err) MUST_CHECK;
 
+/*
+ * Makes all that runs under the context give up as if it was interrupted, or
+ * takes that back: for ending what has become vain.
+ */
+void context_stop(struct ferry_context *context, bool stop);
+
 void context_image(struct ferry_context *context, const char *name,
 		   const char *result);
 void context_notice(struct ferry_context *context, const char *format, ...)

@@ -338,6 +338,9 @@ bundle_writer_commit(struct bundle_writer *writer, struct ferry_error *err)
 {
 	int rc = write_table(writer, err);
 
+	/* A layer written twice may have been longer at first. */
+	if (!rc && ftruncate(writer->output.fd, (off_t)writer->bytes))
+		rc = error_errno(err, "%s: cut", writer->output.partial);
 	if (!rc)
 		rc = write_front(writer, err);
 	return rc ? rc : output_commit(&writer->output, err);

@@ -26,6 +26,7 @@ struct run {
 	struct watched_source source;
 	pthread_mutex_t lock; /* over what follows, and the outcomes */
 	size_t *missing;      /* per image: blobs that are not there yet */
+	struct ferry_error failure; /* what ended it all; code OK: nothing */
 };
 
 static int
@@ -33,13 +34,16 @@ write_watched(struct sink *base, const void *data, size_t size,
 	      struct ferry_error *err)
 {
 	struct watched_sink *sink = (struct watched_sink *)base;
-	int rc = context_check(sink->source->context, err);
+	struct watched_source *source = sink->source;
+	int rc = context_check(source->context, err);
 
 	if (!rc)
 		rc = sink_write(sink->next, data, size, err);
-	atomic_fetch_add(&sink->source->moved, size);
+	if (rc)
+		return rc;
+	atomic_fetch_add(&source->moved, size);
 	transfer_set(&sink->transfer, sink->transfer.done + size);
-	return rc;
+	return 0;
 }
 
 static int
@@ -82,16 +86,15 @@ count_missing(struct run *run, struct ferry_error *err)
 }
 
 static void
-image_complete(struct copy *copy, size_t image)
+image_arrived(const struct copy *copy, size_t image)
 {
+	const struct reference *reference =
+		&copy->release->images[image].reference;
 	char name[REFERENCE_TEXT];
 
-	if (!copy->complete)
-		return;
-	context_image(copy->context,
-		      reference_familiar(
-			      name, &copy->release->images[image].reference),
-		      copy->complete);
+	if (copy->arrived)
+		copy->arrived(copy->context,
+			      reference_familiar(name, reference));
 }
 
 static void
@@ -100,8 +103,21 @@ blob_arrived(struct run *run, const struct blob *blob)
 	pthread_mutex_lock(&run->lock);
 	for (size_t u = 0; u < blob->uses; u++)
 		if (--run->missing[blob->users[u]] == 0)
-			image_complete(run->copy, blob->users[u]);
+			image_arrived(run->copy, blob->users[u]);
 	pthread_mutex_unlock(&run->lock);
+}
+
+static void
+image_failed(const struct copy *copy, size_t image,
+	     const struct ferry_error *err)
+{
+	struct outcome *outcome = &copy->outcomes[image];
+
+	if (outcome->state == OUTCOME_FAILED)
+		return;
+	outcome->state = OUTCOME_FAILED;
+	outcome->err = *err;
+	outcome_tell(copy->context, copy->release, image, outcome);
 }
 
 static void
@@ -109,13 +125,8 @@ blob_failed(struct run *run, const struct blob *blob,
 	    const struct ferry_error *err)
 {
 	pthread_mutex_lock(&run->lock);
-	for (size_t u = 0; u < blob->uses; u++) {
-		struct outcome *outcome = &run->copy->outcomes[blob->users[u]];
-
-		if (outcome->state != OUTCOME_FAILED)
-			outcome->err = *err;
-		outcome->state = OUTCOME_FAILED;
-	}
+	for (size_t u = 0; u < blob->uses; u++)
+		image_failed(run->copy, blob->users[u], err);
 	pthread_mutex_unlock(&run->lock);
 }
 
@@ -135,6 +146,22 @@ still_wanted(struct run *run, const struct blob *blob)
 }
 
 /*
+ * Ends the other transfers, which may have hours to go and would be in vain.
+ * They fail of that, so the first failure stands for all.
+ */
+static int
+give_up(struct run *run, struct ferry_error *err)
+{
+	pthread_mutex_lock(&run->lock);
+	if (!run->failure.code)
+		run->failure = *err;
+	*err = run->failure;
+	pthread_mutex_unlock(&run->lock);
+	context_stop(run->copy->context, true);
+	return err->code;
+}
+
+/*
  * No look at the context before put(): a target may keep the workers that
  * have later blobs waiting for this one.  Whatever moves bytes looks at it.
  */
@@ -150,11 +177,13 @@ put_blob(void *data, size_t index, unsigned worker, struct ferry_error *err)
 		return 0;
 	rc = copy->target->ops->put(copy->target, worker, index,
 				    &run->source.source, err);
-	if (!rc)
+	if (!rc) {
 		blob_arrived(run, blob);
-	if (!rc || !copy->keep_going || rc == FERRY_E_INTERRUPTED ||
+		return 0;
+	}
+	if (!copy->keep_going || rc == FERRY_E_INTERRUPTED ||
 	    rc == FERRY_E_NOMEM)
-		return rc;
+		return give_up(run, err);
 	blob_failed(run, blob, err);
 	return 0;
 }
@@ -163,11 +192,14 @@ static int
 move_blobs(struct run *run, struct ferry_error *err)
 {
 	struct copy *copy = run->copy;
+	int rc;
 
 	if (!copy->target->ops->put)
 		return 0;
-	return parallel_run(copy->release->blob_count, copy->jobs, put_blob,
-			    run, err);
+	rc = parallel_run(copy->release->blob_count, copy->jobs, put_blob, run,
+			  err);
+	context_stop(copy->context, false);
+	return rc;
 }
 
 /* What images failed of: damage is nothing that trying again would mend. */
@@ -187,6 +219,16 @@ failure_code(const struct copy *copy)
 	return code;
 }
 
+static const char *
+first_reason(const struct copy *copy)
+{
+	const struct outcome *outcome = copy->outcomes;
+
+	while (outcome->state != OUTCOME_FAILED)
+		outcome++;
+	return outcome->err.message;
+}
+
 /* What the images' outcomes make of the whole. */
 static int
 sum_up(const struct copy *copy, struct ferry_error *err)
@@ -201,13 +243,14 @@ sum_up(const struct copy *copy, struct ferry_error *err)
 		return 0;
 	if (code == FERRY_E_DAMAGED)
 		return error_set(err, code,
-				 "the bundle is damaged: %zu of %zu images are "
-				 "not in place; it has to be carried again",
+				 "the bundle is damaged: %zu of %zu images not "
+				 "in place; it has to be carried again",
 				 failed, count);
 	if (failed == count)
-		return error_set(err, code, "no image is in place");
+		return error_set(err, code, "no image is in place: %s",
+				 first_reason(copy));
 	return error_set(err, FERRY_E_PARTIAL,
-			 "%zu of %zu images are not in place; the same command "
+			 "%zu of %zu images not in place; the same command "
 			 "again tries only these",
 			 failed, count);
 }

@@ -21,10 +21,10 @@ struct copy {
 	unsigned jobs;
 	/* Go on with the other images when a blob fails. */
 	bool keep_going;
-	/* What to call an image whose blobs are all there; NULL: silence. */
-	const char *complete;
+	/* Told of each image whose blobs are all there; NULL: nobody. */
+	void (*arrived)(struct ferry_context *context, const char *name);
 
-	uint64_t moved; /* bytes that came out of the source; set by run */
+	uint64_t moved; /* bytes that the target took; set by run */
 };
 
 /*

@@ -268,25 +268,18 @@ describe(struct ferry_load *load, struct ferry_error *err)
 static void
 tell_outcomes(struct ferry_load *load)
 {
-	static const struct {
-		enum ferry_load_state state;
-		const char *words;
-	} kinds[] = {
-		[OUTCOME_PENDING] = { FERRY_LOAD_PENDING, "" },
-		[OUTCOME_DONE] = { FERRY_LOAD_DONE, "loaded, read back equal" },
-		[OUTCOME_PRESENT] = { FERRY_LOAD_PRESENT,
-				      "there already, equal" },
-		[OUTCOME_FAILED] = { FERRY_LOAD_FAILED, NULL },
+	static const enum ferry_load_state states[] = {
+		[OUTCOME_PENDING] = FERRY_LOAD_PENDING,
+		[OUTCOME_DONE] = FERRY_LOAD_DONE,
+		[OUTCOME_PRESENT] = FERRY_LOAD_PRESENT,
+		[OUTCOME_FAILED] = FERRY_LOAD_FAILED,
 	};
 
 	for (size_t i = 0; i < load->release.image_count; i++) {
 		const struct outcome *outcome = &load->outcomes[i];
-		struct ferry_load_image *image = &load->images[i];
 
-		image->state = kinds[outcome->state].state;
-		image->detail = outcome->state == OUTCOME_FAILED
-					? outcome->err.message
-					: kinds[outcome->state].words;
+		load->images[i].state = states[outcome->state];
+		load->images[i].detail = outcome_words(outcome);
 	}
 }
 
@@ -347,6 +340,13 @@ ferry_load_get_plan(const struct ferry_load *load)
 	return &load->plan;
 }
 
+/* Not there yet for anybody to see: tags come when all are. */
+static void
+tell_sent(struct ferry_context *context, const char *name)
+{
+	context_notice(context, "%s: sent", name);
+}
+
 int
 ferry_load_run(struct ferry_load *load, struct ferry_error *err)
 {
@@ -356,17 +356,14 @@ ferry_load_run(struct ferry_load *load, struct ferry_error *err)
 			     .target = load->target,
 			     .outcomes = load->outcomes,
 			     .jobs = load->jobs,
-			     .keep_going = true };
+			     .keep_going = true,
+			     .arrived = tell_sent };
 	int rc = copy_run(&copy, err);
 
 	if (rc == FERRY_E_DAMAGED)
 		error_wrap(err, "%s", load->bundle->path);
 	load->sent = copy.moved;
 	tell_outcomes(load);
-	for (size_t i = 0; i < load->plan.image_count; i++)
-		if (load->images[i].state != FERRY_LOAD_PENDING)
-			context_image(load->context, load->images[i].name,
-				      load->images[i].detail);
 	return rc;
 }
 

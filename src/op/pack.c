@@ -323,6 +323,12 @@ ferry_pack_check(const struct ferry_pack *pack, struct ferry_error *err)
 	return 0;
 }
 
+static void
+tell_packed(struct ferry_context *context, const char *name)
+{
+	context_image(context, name, "packed");
+}
+
 int
 ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err)
 {
@@ -331,7 +337,7 @@ ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err)
 			     .release = &pack->release,
 			     .source = pack->source,
 			     .jobs = pack->jobs,
-			     .complete = "packed" };
+			     .arrived = tell_packed };
 	int rc = ferry_pack_check(pack, err);
 
 	if (rc)

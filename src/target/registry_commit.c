@@ -107,13 +107,16 @@ static int
 finish_image(struct commit *commit, size_t image, unsigned worker,
 	     struct ferry_error *err)
 {
+	struct outcome *outcome = &commit->outcomes[image];
 	int rc = send_tag(commit, image, worker, err);
 
-	if (!rc)
-		commit->outcomes[image].state = commit->target->sent[image]
-							? OUTCOME_DONE
-							: OUTCOME_PRESENT;
-	return rc;
+	if (rc)
+		return rc;
+	outcome->state =
+		commit->target->sent[image] ? OUTCOME_DONE : OUTCOME_PRESENT;
+	outcome_tell(commit->target->context, commit->target->release, image,
+		     outcome);
+	return 0;
 }
 
 static int
@@ -130,6 +133,8 @@ step(void *data, size_t image, unsigned worker, struct ferry_error *err)
 		return rc;
 	outcome->state = OUTCOME_FAILED;
 	outcome->err = *err;
+	outcome_tell(commit->target->context, commit->target->release, image,
+		     outcome);
 	return 0;
 }
 

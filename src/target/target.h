@@ -11,21 +11,9 @@
 #include "base/context.h"
 #include "oci/release.h"
 #include "source/source.h"
+#include "target/outcome.h"
 
 struct target;
-
-enum outcome_state {
-	OUTCOME_PENDING,
-	OUTCOME_DONE,
-	OUTCOME_PRESENT, /* nothing had to be sent */
-	OUTCOME_FAILED,
-};
-
-/* What became of one image of the release. */
-struct outcome {
-	enum outcome_state state;
-	struct ferry_error err; /* when it failed */
-};
 
 struct target_ops {
 	const char *name;

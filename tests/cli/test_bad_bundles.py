@@ -128,7 +128,7 @@ def test_one_image_of_two(target, tmp_path):
     digest = OTHER.layers[1].descriptor["digest"]
     expect_refusal(verified, path, ("other:2", digest, "its content is sha256:"))
     assert "app:1" not in verified.stderr
-    expect_refusal(loaded, path, ("damaged: 1 of 2 images are not in place",))
+    expect_refusal(loaded, path, ("damaged: 1 of 2 images not in place",))
     assert f"other:2: blob {digest}: its content is" in loaded.stderr
     assert visible(target) == tags_of([APP])
 

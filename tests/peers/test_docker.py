@@ -215,7 +215,7 @@ def test_zstd_layers_are_refused_where_they_cannot_be_unpacked(source, docker, l
         version = docker.api("GET", "/version")["Version"]
         assert f"{zstd}: its layers are compressed with zstd, which Docker {version} cannot " \
             "unpack, only 23.0 and later can\n" in done.err
-        assert "1 of 2 images are not in place" in done.err
+        assert "1 of 2 images not in place" in done.err
         assert rows(done.out)[small][-1] == "loaded, read back equal"
         assert rows(done.out)[zstd][-1] == "failed"
         assert image_of(docker, zstd) is None

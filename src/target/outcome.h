@@ -1,0 +1,29 @@
+/*
+ * What became of one image of a release in a target.
+ */
+#ifndef TARGET_OUTCOME_H
+#define TARGET_OUTCOME_H
+
+#include "base/context.h"
+#include "oci/release.h"
+
+enum outcome_state {
+	OUTCOME_PENDING,
+	OUTCOME_DONE,
+	OUTCOME_PRESENT, /* nothing had to be sent */
+	OUTCOME_FAILED,
+};
+
+struct outcome {
+	enum outcome_state state;
+	struct ferry_error err; /* when it failed */
+};
+
+/* In words: "loaded, read back equal", or why it failed; "" when pending. */
+const char *outcome_words(const struct outcome *outcome);
+
+/* Tells the observer how image number `image` ended: once, when it did. */
+void outcome_tell(struct ferry_context *context, const struct release *release,
+		  size_t image, const struct outcome *outcome);
+
+#endif
