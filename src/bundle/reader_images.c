@@ -120,28 +120,15 @@ read_document(const struct bundle *bundle, const struct digest *digest,
 	return rc ? error_wrap(err, "blob %s", digest->text) : 0;
 }
 
-/* The kind of manifest: its body says so, or has only OCI's to be. */
 static int
 describe_manifest(struct image *image, const struct digest *digest,
 		  struct ferry_error *err)
 {
-	AUTO_JSON *json = NULL;
-	const char *type;
-	int rc = json_parse(&json, image->manifest_bytes.data,
-			    image->manifest_bytes.size, err);
-
-	if (!rc)
-		rc = json_find_text(json, "mediaType", &type, err);
-	if (rc)
-		return rc;
-	if (!type)
-		type = MEDIA_TYPE_OCI_MANIFEST;
-	if (strlen(type) >= MEDIA_TYPE_TEXT)
-		return error_set(err, FERRY_E_DAMAGED, "an odd media type");
-	strcpy(image->descriptor.media_type, type);
 	image->descriptor.digest = *digest;
 	image->descriptor.size = image->manifest_bytes.size;
-	return 0;
+	return manifest_type(image->descriptor.media_type,
+			     image->manifest_bytes.data,
+			     image->manifest_bytes.size, err);
 }
 
 static int

@@ -151,14 +151,17 @@ static int
 write_as(const json_t *json, size_t flags, struct buffer *out,
 	 struct ferry_error *err)
 {
-	struct writing writing = { .out = out, .err = err };
+	struct ferry_error failure = { .code = FERRY_OK };
+	struct writing writing = { .out = out, .err = &failure };
 
 	if (!json)
 		return error_nomem(err); /* a constructor before us failed */
-	err->code = FERRY_OK;
 	if (!json_dump_callback(json, write_piece, &writing, flags))
 		return 0;
-	return err->code ? (int)err->code : error_nomem(err);
+	if (!failure.code)
+		return error_nomem(err);
+	*err = failure;
+	return err->code;
 }
 
 int

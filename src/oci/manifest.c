@@ -1,6 +1,7 @@
 #include "oci/manifest.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MEDIA_TYPE_EMPTY "application/vnd.oci.empty.v1+json"
 
@@ -88,4 +89,25 @@ manifest_release(struct manifest *manifest)
 {
 	free(manifest->layers);
 	*manifest = (struct manifest){ 0 };
+}
+
+int
+manifest_type(char out[MEDIA_TYPE_TEXT], const void *data, size_t size,
+	      struct ferry_error *err)
+{
+	AUTO_JSON *json = NULL;
+	const char *type;
+	int rc = document_json(&json, data, size, err);
+
+	if (!rc)
+		rc = json_find_text(json, "mediaType", &type, err);
+	if (rc)
+		return rc;
+	if (!type)
+		type = MEDIA_TYPE_OCI_MANIFEST;
+	if (strlen(type) >= MEDIA_TYPE_TEXT)
+		return error_set(err, FERRY_E_FAILED,
+				 "a media type of %zu bytes", strlen(type));
+	strcpy(out, type);
+	return 0;
 }

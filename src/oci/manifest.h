@@ -28,6 +28,14 @@ int manifest_parse(struct manifest *out, const void *data, size_t size,
 		   const char *media_type, struct ferry_error *err) MUST_CHECK;
 void manifest_release(struct manifest *manifest);
 
+/*
+ * A manifest's media type, from nothing but its bytes: its own "mediaType", or
+ * that of OCI, whose manifests may leave it out.  So whoever has the bytes
+ * comes to the same type, whatever a registry or an index once called them.
+ */
+int manifest_type(char out[MEDIA_TYPE_TEXT], const void *data, size_t size,
+		  struct ferry_error *err) MUST_CHECK;
+
 struct index_entry {
 	struct descriptor descriptor;
 	bool has_platform;

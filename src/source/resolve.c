@@ -35,42 +35,14 @@ type_or_null(const struct registry_manifest *manifest)
 	return manifest->media_type[0] ? manifest->media_type : NULL;
 }
 
-/*
- * What to call a manifest that no index has named: as the registry does, else
- * as it calls itself, else as OCI does, which leaves it to the transport.
- */
+/* The bytes become the image's, under the type that they give themselves. */
 static int
-name_type(char out[MEDIA_TYPE_TEXT], const struct registry_manifest *manifest,
-	  struct ferry_error *err)
-{
-	AUTO_JSON *json = NULL;
-	const char *type = manifest->media_type;
-	int rc = 0;
-
-	if (media_kind(type) != MEDIA_MANIFEST) {
-		rc = document_json(&json, manifest->bytes.data,
-				   manifest->bytes.size, err);
-		if (!rc)
-			rc = json_find_text(json, "mediaType", &type, err);
-	}
-	if (rc)
-		return rc;
-	if (!type)
-		type = MEDIA_TYPE_OCI_MANIFEST;
-	if (strlen(type) >= MEDIA_TYPE_TEXT)
-		return error_set(err, FERRY_E_FAILED,
-				 "a media type of %zu bytes", strlen(type));
-	strcpy(out, type);
-	return 0;
-}
-
-/* A manifest that was asked for by itself. */
-static int
-take_single(struct search *search, struct registry_manifest *manifest,
-	    struct ferry_error *err)
+take_manifest(struct search *search, struct registry_manifest *manifest,
+	      struct ferry_error *err)
 {
 	struct descriptor *descriptor = &search->image.descriptor;
-	int rc = name_type(descriptor->media_type, manifest, err);
+	int rc = manifest_type(descriptor->media_type, manifest->bytes.data,
+			       manifest->bytes.size, err);
 
 	if (rc)
 		return rc;
@@ -120,7 +92,8 @@ take_listed(struct search *search, const struct registry_manifest *found,
 	    struct ferry_error *err)
 {
 	AUTO_REGISTRY_MANIFEST manifest = { 0 };
-	struct descriptor *descriptor = &search->image.descriptor;
+	const struct descriptor *descriptor = &search->image.descriptor;
+	enum media_kind kind;
 	int rc = choose(search, found, err);
 
 	if (rc)
@@ -135,9 +108,11 @@ take_listed(struct search *search, const struct registry_manifest *found,
 				 descriptor->digest.text, manifest.bytes.size,
 				 (unsigned long long)descriptor->size);
 	search->image.index_digest = found->digest;
-	search->image.manifest_bytes = manifest.bytes;
-	manifest.bytes = (struct buffer){ 0 };
-	return 0;
+	rc = document_kind(&kind, manifest.bytes.data, manifest.bytes.size,
+			   descriptor->media_type, err);
+	if (rc)
+		return error_wrap(err, "manifest %s", descriptor->digest.text);
+	return take_manifest(search, &manifest, err);
 }
 
 static int
@@ -157,7 +132,7 @@ find_manifest(struct search *search, const struct reference *reference,
 	if (rc)
 		return rc;
 	return kind == MEDIA_INDEX ? take_listed(search, &found, err)
-				   : take_single(search, &found, err);
+				   : take_manifest(search, &found, err);
 }
 
 static int
