@@ -79,31 +79,53 @@ send_images(struct docker *docker, struct source *source,
 	return docker_load(&docker->api, &archive, source, reached, err);
 }
 
+/* Most of what fails is about one image; then the others go on. */
+static int
+image_failed(struct outcome *outcome, const struct ferry_error *why,
+	     struct ferry_error *err)
+{
+	if (why->code == FERRY_E_INTERRUPTED || why->code == FERRY_E_NOMEM) {
+		*err = *why;
+		return why->code;
+	}
+	outcome->state = OUTCOME_FAILED;
+	outcome->err = *why;
+	return 0;
+}
+
+static int
+name_image(struct docker *docker, const struct image *image,
+	   struct outcome *outcome, struct ferry_error *err)
+{
+	struct ferry_error why;
+
+	if (docker_api_tag(&docker->api, docker_image_id(image)->text,
+			   &image->reference, &why) == 0)
+		return 0;
+	return image_failed(outcome, &why, err);
+}
+
 static int
 name_images(struct docker *docker, struct outcome *outcomes,
 	    struct ferry_error *err)
 {
 	const struct release *release = docker->plan.release;
+	int rc = 0;
 
-	for (size_t i = 0; i < release->image_count; i++) {
-		const struct image *image = &release->images[i];
-		int rc = context_check(docker->context, err);
-
-		if (rc)
-			return rc;
-		if (docker->plan.needs[i] == DOCKER_NAME &&
-		    outcomes[i].state != OUTCOME_FAILED &&
-		    docker_api_tag(&docker->api, docker_image_id(image)->text,
-				   &image->reference, &outcomes[i].err))
-			outcomes[i].state = OUTCOME_FAILED;
+	for (size_t i = 0; !rc && i < release->image_count; i++) {
+		rc = context_check(docker->context, err);
+		if (!rc && docker->plan.needs[i] == DOCKER_NAME &&
+		    outcomes[i].state != OUTCOME_FAILED)
+			rc = name_image(docker, &release->images[i],
+					&outcomes[i], err);
 	}
-	return 0;
+	return rc;
 }
 
-/* Whether Docker shows `image` as it should be. */
+/* Fails unless Docker shows `image` as it should be. */
 static int
-read_back(struct docker *docker, const struct image *image,
-	  struct outcome *outcome, struct ferry_error *err)
+check_shown(struct docker *docker, const struct image *image,
+	    struct ferry_error *err)
 {
 	AUTO_JSON *json = NULL;
 	char name[REFERENCE_TEXT];
@@ -112,12 +134,23 @@ read_back(struct docker *docker, const struct image *image,
 
 	if (rc)
 		return rc;
-	outcome->state = OUTCOME_FAILED;
 	if (!json)
-		error_set(&outcome->err, FERRY_E_FAILED,
-			  "Docker does not show it after loading");
-	else if (docker_image_check(json, image, &outcome->err) == 0)
-		outcome->state = OUTCOME_DONE;
+		return error_set(err, FERRY_E_FAILED,
+				 "Docker does not show it after loading");
+	return docker_image_check(json, image, err);
+}
+
+static int
+read_back(struct docker *docker, size_t image, struct outcome *outcome,
+	  struct ferry_error *err)
+{
+	struct ferry_error why;
+
+	if (check_shown(docker, &docker->plan.release->images[image], &why))
+		return image_failed(outcome, &why, err);
+	outcome->state = docker->plan.needs[image] == DOCKER_NOTHING
+				 ? OUTCOME_PRESENT
+				 : OUTCOME_DONE;
 	return 0;
 }
 
@@ -149,12 +182,9 @@ read_all_back(struct docker *docker, struct outcome *outcomes,
 
 		if (outcome->state == OUTCOME_FAILED)
 			continue;
-		rc = read_back(docker, &release->images[i], outcome, err);
+		rc = read_back(docker, i, outcome, err);
 		if (rc)
 			return rc;
-		if (outcome->state == OUTCOME_DONE &&
-		    docker->plan.needs[i] == DOCKER_NOTHING)
-			outcome->state = OUTCOME_PRESENT;
 		if (outcome->state != OUTCOME_FAILED || !failure)
 			continue;
 		explain(outcome, failure, first);
@@ -173,14 +203,7 @@ settle(struct docker *docker, struct outcome *outcomes,
 {
 	int rc = name_images(docker, outcomes, err);
 
-	if (!rc)
-		rc = read_all_back(docker, outcomes, failure, err);
-	/* Docker may be gone: then why it went says more. */
-	if (rc && rc != FERRY_E_INTERRUPTED && failure) {
-		*err = *failure;
-		return failure->code;
-	}
-	return rc;
+	return rc ? rc : read_all_back(docker, outcomes, failure, err);
 }
 
 static int
