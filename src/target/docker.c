@@ -79,6 +79,22 @@ send_images(struct docker *docker, struct source *source,
 	return docker_load(&docker->api, &archive, source, reached, err);
 }
 
+static void
+tell(const struct docker *docker, const struct outcome *outcomes, size_t image)
+{
+	outcome_tell(docker->context, docker->plan.release, image,
+		     &outcomes[image]);
+}
+
+/* Those that prepare() found to be impossible. */
+static void
+tell_failed(const struct docker *docker, const struct outcome *outcomes)
+{
+	for (size_t i = 0; i < docker->plan.release->image_count; i++)
+		if (outcomes[i].state == OUTCOME_FAILED)
+			tell(docker, outcomes, i);
+}
+
 /* Most of what fails is about one image; then the others go on. */
 static int
 image_failed(struct outcome *outcome, const struct ferry_error *why,
@@ -114,10 +130,12 @@ name_images(struct docker *docker, struct outcome *outcomes,
 
 	for (size_t i = 0; !rc && i < release->image_count; i++) {
 		rc = context_check(docker->context, err);
-		if (!rc && docker->plan.needs[i] == DOCKER_NAME &&
-		    outcomes[i].state != OUTCOME_FAILED)
-			rc = name_image(docker, &release->images[i],
-					&outcomes[i], err);
+		if (rc || docker->plan.needs[i] != DOCKER_NAME ||
+		    outcomes[i].state == OUTCOME_FAILED)
+			continue;
+		rc = name_image(docker, &release->images[i], &outcomes[i], err);
+		if (!rc && outcomes[i].state == OUTCOME_FAILED)
+			tell(docker, outcomes, i);
 	}
 	return rc;
 }
@@ -185,10 +203,11 @@ read_all_back(struct docker *docker, struct outcome *outcomes,
 		rc = read_back(docker, i, outcome, err);
 		if (rc)
 			return rc;
-		if (outcome->state != OUTCOME_FAILED || !failure)
-			continue;
-		explain(outcome, failure, first);
-		first = false;
+		if (outcome->state == OUTCOME_FAILED && failure) {
+			explain(outcome, failure, first);
+			first = false;
+		}
+		tell(docker, outcomes, i);
 	}
 	return 0;
 }
@@ -213,8 +232,10 @@ commit(struct target *target, struct source *source, struct outcome *outcomes,
 	struct docker *docker = (struct docker *)target;
 	struct ferry_error failure;
 	bool reached = false;
-	int rc = send_images(docker, source, outcomes, &reached, &failure);
+	int rc;
 
+	tell_failed(docker, outcomes);
+	rc = send_images(docker, source, outcomes, &reached, &failure);
 	if (rc && (!reached || rc == FERRY_E_INTERRUPTED)) {
 		*err = failure;
 		return rc;

@@ -38,6 +38,13 @@ def lines_of(done, name):
             if line.startswith(name + ": ")]
 
 
+def assert_told_once(release, done, words):
+    """Of each image one line says how it ended."""
+    for name, word in words.items():
+        (line,) = lines_of(done, release.name(name))
+        assert word in line, told(done)
+
+
 def test_a_good_docker(docker, release, load):
     done = load()
     assert done.returncode == 0, told(done)
@@ -53,3 +60,20 @@ def test_one_image_that_cannot_be_read_back(docker, release, load):
     done = load()
     assert_told(done, 5, "1 of 3 images not in place")
     assert "db:1" in done.stdout and done.stdout.count("loaded, read back equal") == 2
+    assert_told_once(release, done, {
+        "app:1": "loaded, read back equal",
+        "db:1": "Docker says: layer store: \\x1b[31mgone",
+        "web:1": "loaded, read back equal",
+    })
+
+
+def test_every_image_is_told_once(docker, release, load):
+    """Also those that failed before anything was sent, and those that fail to get a name."""
+    assert_told_once(release, load(), dict.fromkeys(NAMES, "loaded, read back equal"))
+    assert_told_once(release, load(), dict.fromkeys(NAMES, "there already, equal"))
+    del docker.names[release.name("app:1")]
+    docker.refuse = lambda method, path: (409, "taken") if path.endswith("/tag") else None
+    done = load()
+    assert_told(done, 5, "1 of 3 images not in place")
+    assert_told_once(release, done, {"app:1": "Docker says: taken",
+                                     **dict.fromkeys(NAMES[1:], "there already, equal")})
