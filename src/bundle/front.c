@@ -107,17 +107,56 @@ archive_entry_json(const struct image *image)
 	return STEAL(&json);
 }
 
-/* The entry of an image before `image` with the same manifest, or NULL. */
-static json_t *
-same_archive_entry(json_t *list, const struct release *release, size_t image,
-		   const size_t *entries)
+static int
+by_manifest(const void *a, const void *b, void *data)
 {
-	const struct digest *digest = &release->images[image].descriptor.digest;
+	const struct image *images = data;
+	size_t one = *(const size_t *)a;
+	size_t other = *(const size_t *)b;
+	int order = strcmp(images[one].descriptor.digest.text,
+			   images[other].descriptor.digest.text);
 
-	for (size_t i = 0; i < image; i++)
-		if (digest_equal(digest, &release->images[i].descriptor.digest))
-			return json_array_get(list, entries[i]);
-	return NULL;
+	return order ? order : (one > other) - (one < other);
+}
+
+/* For each image the first one with the same manifest: itself, or before. */
+static int
+find_firsts(size_t **out, const struct release *release,
+	    struct ferry_error *err)
+{
+	const struct image *images = release->images;
+	size_t count = release->image_count;
+	AUTO_FREE size_t *sorted = calloc(count, sizeof(*sorted));
+	size_t *first = calloc(count, sizeof(*first));
+
+	*out = first;
+	if (!sorted || !first)
+		return error_nomem(err);
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = i;
+	qsort_r(sorted, count, sizeof(*sorted), by_manifest, release->images);
+	for (size_t i = 0; i < count; i++) {
+		bool same =
+			i &&
+			digest_equal(&images[sorted[i]].descriptor.digest,
+				     &images[sorted[i - 1]].descriptor.digest);
+
+		first[sorted[i]] = same ? first[sorted[i - 1]] : sorted[i];
+	}
+	return 0;
+}
+
+static int
+add_tag(json_t *entry, const struct image *image, struct ferry_error *err)
+{
+	char name[REFERENCE_TEXT];
+
+	if (image->reference.tag[0] &&
+	    json_array_append_new(
+		    json_object_get(entry, "RepoTags"),
+		    json_string(reference_name(name, &image->reference))))
+		return error_nomem(err);
+	return 0;
 }
 
 /* Docker's form: one entry an image, with all its names. */
@@ -125,30 +164,25 @@ static int
 write_archive_manifest(struct buffer *out, const struct release *release,
 		       struct ferry_error *err)
 {
-	AUTO_FREE size_t *entries =
-		calloc(release->image_count, sizeof(*entries));
+	AUTO_FREE json_t **entries =
+		calloc(release->image_count, sizeof(json_t *));
+	AUTO_FREE size_t *first = NULL;
 	AUTO_JSON *list = json_array();
+	int rc = find_firsts(&first, release, err);
 
 	if (!entries || !list)
 		return error_nomem(err);
-	for (size_t i = 0; i < release->image_count; i++) {
+	for (size_t i = 0; i < release->image_count && !rc; i++) {
 		const struct image *image = &release->images[i];
-		json_t *entry = same_archive_entry(list, release, i, entries);
-		char name[REFERENCE_TEXT];
 
-		if (!entry) {
-			entry = archive_entry_json(image);
-			if (json_array_append_new(list, entry))
+		if (first[i] == i) {
+			entries[i] = archive_entry_json(image);
+			if (json_array_append_new(list, entries[i]))
 				return error_nomem(err);
 		}
-		entries[i] = json_array_size(list) - 1;
-		if (image->reference.tag[0] &&
-		    json_array_append_new(json_object_get(entry, "RepoTags"),
-					  json_string(reference_name(
-						  name, &image->reference))))
-			return error_nomem(err);
+		rc = add_tag(entries[first[i]], image, err);
 	}
-	return json_write(list, out, err);
+	return rc ? rc : json_write(list, out, err);
 }
 
 static int

@@ -41,7 +41,7 @@ not_a_bundle(int fd, struct ferry_error *err)
 			return error_set(err, FERRY_E_DAMAGED,
 					 "no bundle of ferry's: it is %s",
 					 kinds[i].what);
-	return error_set(err, FERRY_E_DAMAGED, "no bundle");
+	return error_set(err, FERRY_E_DAMAGED, "no bundle of ferry's");
 }
 
 /* Reads one frame of the front, whose end is not known yet. */
@@ -209,6 +209,7 @@ bundle_open(struct bundle **out, const char *path, struct ferry_error *err)
 		return error_nomem(err);
 	bundle->fd = -1;
 	bundle->front.limit = FRONT_MAX;
+	bundle->large_left = LARGE_DOCUMENTS;
 	rc = text_copy(&bundle->path, path, err);
 	if (!rc)
 		rc = open_file(bundle, err);

@@ -19,8 +19,17 @@ struct bundle {
 	struct front_part parts[FRONT_MEMBERS];
 	uint64_t first; /* offset of the first blob in the file */
 	struct statement statement;
-	size_t *by_digest; /* blob numbers, sorted by digest */
+	size_t *by_digest;   /* blob numbers, sorted by digest */
+	uint64_t large_left; /* bytes of large documents still to be read */
 };
+
+/*
+ * Names cost nothing: a hundred thousand of them may share one manifest and
+ * its config.  A document may always have DOCUMENT_USUAL bytes; what has more
+ * draws on LARGE_DOCUMENTS, for all images together.
+ */
+#define DOCUMENT_USUAL ((uint64_t)64 << 10)
+#define LARGE_DOCUMENTS ((uint64_t)128 << 20)
 
 /*
  * Reads the front and checks it against itself and the file's size; what the
@@ -58,7 +67,7 @@ int bundle_read_blob(const struct bundle *bundle, size_t blob, struct sink *to,
  * found to be what the statement says of them.  The caller says which image it
  * was that failed.
  */
-int bundle_read_image(const struct bundle *bundle, size_t image,
-		      struct image *out, struct ferry_error *err) MUST_CHECK;
+int bundle_read_image(struct bundle *bundle, size_t image, struct image *out,
+		      struct ferry_error *err) MUST_CHECK;
 
 #endif

@@ -34,10 +34,13 @@ same_path(const char *name, const struct reference *wanted)
 	       strcmp(reference.tag, wanted->tag) == 0;
 }
 
+#define NAMES_SHOWN 20 /* a release's; what has more is for `list` */
+
 static int
 no_such_image(const struct bundle *bundle, const struct reference *reference,
 	      size_t found, struct ferry_error *err)
 {
+	size_t count = bundle->statement.image_count;
 	struct reference other;
 	struct ferry_error ignored;
 	char name[REFERENCE_TEXT];
@@ -47,11 +50,13 @@ no_such_image(const struct bundle *bundle, const struct reference *reference,
 		  found ? "more than one image is called so"
 			: "not in the bundle",
 		  bundle->path);
-	for (size_t i = 0; i < bundle->statement.image_count; i++)
+	for (size_t i = 0; i < count && i < NAMES_SHOWN; i++)
 		if (!reference_parse(&other, bundle->statement.images[i].name,
 				     &ignored))
 			error_add(err, "%s %s", i ? "," : "",
 				  reference_familiar(name, &other));
+	if (count > NAMES_SHOWN)
+		error_add(err, " and %zu more", count - NAMES_SHOWN);
 	return FERRY_E_NOT_FOUND;
 }
 
@@ -101,7 +106,19 @@ bundle_find_image(const struct bundle *bundle,
 }
 
 static int
-read_document(const struct bundle *bundle, const struct digest *digest,
+draw(struct bundle *bundle, uint64_t size, struct ferry_error *err)
+{
+	if (size <= DOCUMENT_USUAL)
+		return 0;
+	if (size > bundle->large_left)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "too many large manifests and configs");
+	bundle->large_left -= size;
+	return 0;
+}
+
+static int
+read_document(struct bundle *bundle, const struct digest *digest,
 	      struct buffer *out, struct ferry_error *err)
 {
 	ssize_t blob = bundle_find_blob(bundle, digest);
@@ -116,7 +133,10 @@ read_document(const struct bundle *bundle, const struct digest *digest,
 		return error_set(err, FERRY_E_DAMAGED, "blob %s is too large",
 				 digest->text);
 	buffer_sink_init(&sink, out);
-	rc = bundle_read_blob(bundle, (size_t)blob, &sink.sink, NULL, err);
+	rc = draw(bundle, bundle->statement.blobs[blob].size, err);
+	if (!rc)
+		rc = bundle_read_blob(bundle, (size_t)blob, &sink.sink, NULL,
+				      err);
 	return rc ? error_wrap(err, "blob %s", digest->text) : 0;
 }
 
@@ -132,7 +152,7 @@ describe_manifest(struct image *image, const struct digest *digest,
 }
 
 static int
-read_parts(const struct bundle *bundle, const struct statement_image *stated,
+read_parts(struct bundle *bundle, const struct statement_image *stated,
 	   struct image *out, struct ferry_error *err)
 {
 	struct manifest manifest = { 0 };
@@ -178,7 +198,7 @@ check_image(const struct statement_image *stated, const struct image *image,
 }
 
 int
-bundle_read_image(const struct bundle *bundle, size_t image, struct image *out,
+bundle_read_image(struct bundle *bundle, size_t image, struct image *out,
 		  struct ferry_error *err)
 {
 	const struct statement_image *stated = &bundle->statement.images[image];

@@ -304,37 +304,18 @@ parse_fields(struct statement *out, const json_t *json, struct ferry_error *err)
 	return rc;
 }
 
-/*
- * Parsed, "[]," becomes some fifty times as large.  A statement has an object
- * for each image and blob, with at most seven values, and little more.
- */
+/* An object for each image and blob, with at most seven values. */
 #define VALUES_MAX                                                             \
 	((size_t)8 * (STATEMENT_IMAGES_MAX + STATEMENT_BLOBS_MAX + 1))
 /* Itself, its two files, its two lists. */
 #define LISTS_MAX (VALUES_MAX / 8 + 5)
-
-static int
-check_values(const char *text, size_t size, struct ferry_error *err)
-{
-	size_t values = 0;
-	size_t lists = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		values += text[i] == ',';
-		lists += text[i] == '{' || text[i] == '[';
-	}
-	if (values > VALUES_MAX || lists > LISTS_MAX)
-		return error_set(err, FERRY_E_DAMAGED,
-				 "more in it than it can say");
-	return 0;
-}
 
 int
 statement_parse(struct statement *out, const void *data, size_t size,
 		struct ferry_error *err)
 {
 	AUTO_JSON *json = NULL;
-	int rc = check_values(data, size, err);
+	int rc = json_check_counts(data, size, VALUES_MAX, LISTS_MAX, err);
 
 	*out = (struct statement){ 0 };
 	if (!rc)

@@ -11,7 +11,7 @@
 #define DAMAGES_MAX 1000 /* more tell a person nothing new */
 
 struct check {
-	const struct bundle *bundle;
+	struct bundle *bundle;
 	struct ferry_context *context;
 	struct release release; /* of the images that could be read */
 	bool whole;		/* that is all of them */
@@ -376,8 +376,10 @@ prove_frames(struct check *check, size_t blob, struct ferry_error *err)
 		size_t size =
 			end - at < sizeof(piece) ? end - at : sizeof(piece);
 
-		rc = file_read_at(bundle->fd, piece, size, bundle->first + at,
-				  err);
+		rc = context_check(check->context, err);
+		if (!rc)
+			rc = file_read_at(bundle->fd, piece, size,
+					  bundle->first + at, err);
 		if (!rc)
 			rc = sink_write(&proof.sink, piece, size, err);
 	}
@@ -511,7 +513,7 @@ run_checks(struct check *check, unsigned jobs, struct ferry_error *err)
 }
 
 int
-bundle_verify(const struct bundle *bundle, struct ferry_context *context,
+bundle_verify(struct bundle *bundle, struct ferry_context *context,
 	      unsigned jobs, struct ferry_verification **out,
 	      struct ferry_error *err)
 {
@@ -532,10 +534,7 @@ bundle_verify(const struct bundle *bundle, struct ferry_context *context,
 	release_release(&check.release);
 	seek_table_release(&check.table);
 	pthread_mutex_destroy(&check.lock);
-	if (rc)
-		ferry_verification_free(check.found);
-	else
-		*out = check.found;
+	*out = check.found; /* also what had been found when it ended early */
 	return rc;
 }
 

@@ -38,6 +38,22 @@ json_parse(json_t **out, const void *data, size_t size, struct ferry_error *err)
 	return 0;
 }
 
+int
+json_check_counts(const void *data, size_t size, size_t commas, size_t brackets,
+		  struct ferry_error *err)
+{
+	const char *text = data;
+
+	for (size_t i = 0; i < size; i++) {
+		commas -= text[i] == ',' && commas;
+		brackets -= (text[i] == '{' || text[i] == '[') && brackets;
+	}
+	if (!commas || !brackets)
+		return error_set(err, FERRY_E_FAILED,
+				 "more in it than it can say");
+	return 0;
+}
+
 static int
 find(const json_t *object, const char *key, json_type type, const char *kind,
      json_t **out, struct ferry_error *err)

@@ -31,6 +31,13 @@ int json_parse(json_t **out, const void *data, size_t size,
 	       struct ferry_error *err) MUST_CHECK;
 
 /*
+ * Refuses a text with more commas or opening brackets than that, before it is
+ * parsed: "[]," becomes some fifty times as large in memory.
+ */
+int json_check_counts(const void *data, size_t size, size_t commas,
+		      size_t brackets, struct ferry_error *err) MUST_CHECK;
+
+/*
  * Getters: the value under `key` of `object`, borrowed.  The "find" forms
  * take an absent key as NULL, 0 or an empty list; a wrong type is an error in
  * all of them, and so is a null.

@@ -103,6 +103,9 @@ check_agreement(enum media_kind kind, enum media_kind called,
 			 media_type, kind_name(kind));
 }
 
+/* LAYERS_MAX descriptors with annotations, or as many diff_ids and history. */
+#define DOCUMENT_VALUES 200000
+
 int
 document_json(json_t **out, const void *data, size_t size,
 	      struct ferry_error *err)
@@ -111,6 +114,9 @@ document_json(json_t **out, const void *data, size_t size,
 		return error_set(err, FERRY_E_FAILED,
 				 "%zu bytes, but %zu is the limit", size,
 				 MANIFEST_MAX);
+	if (json_check_counts(data, size, DOCUMENT_VALUES, DOCUMENT_VALUES,
+			      err))
+		return err->code;
 	return json_parse(out, data, size, err);
 }
 

@@ -2,10 +2,10 @@
 
 struct source_bundle {
 	struct source source;
-	const struct bundle *bundle;
+	struct bundle *bundle;
 };
 
-static const struct bundle *
+static struct bundle *
 bundle_of(struct source *source)
 {
 	return ((struct source_bundle *)source)->bundle;
@@ -16,7 +16,7 @@ resolve(struct source *source, unsigned worker,
 	const struct reference *reference, const struct platform *wanted,
 	struct image *out, struct ferry_error *err)
 {
-	const struct bundle *bundle = bundle_of(source);
+	struct bundle *bundle = bundle_of(source);
 	size_t image;
 	int rc = bundle_find_image(bundle, reference, &image, err);
 
@@ -62,7 +62,7 @@ static const struct source_ops ops = {
 };
 
 int
-source_bundle_new(struct source **out, const struct bundle *bundle,
+source_bundle_new(struct source **out, struct bundle *bundle,
 		  struct ferry_error *err)
 {
 	struct source_bundle *source = calloc(1, sizeof(*source));

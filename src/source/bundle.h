@@ -8,7 +8,7 @@
 #include "source/source.h"
 
 /* `bundle` is borrowed until the source is freed. */
-int source_bundle_new(struct source **out, const struct bundle *bundle,
+int source_bundle_new(struct source **out, struct bundle *bundle,
 		      struct ferry_error *err) MUST_CHECK;
 
 #endif

@@ -20,8 +20,9 @@ struct target_ops {
 
 	/*
 	 * Looks at the target and remembers `release` (borrowed until free).
-	 * Sends nothing, changes nothing.  Sets OUTCOME_PRESENT for images
-	 * that need no more than commit() to look at them again.
+	 * Sends nothing, changes nothing.  An image that the target can never
+	 * take becomes OUTCOME_FAILED; one that is known to be there already
+	 * may become OUTCOME_PRESENT, which commit() proves.
 	 */
 	int (*prepare)(struct target *target, const struct release *release,
 		       struct outcome *outcomes, struct ferry_error *err);
