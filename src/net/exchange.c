@@ -126,8 +126,11 @@ set_transport(CURL *easy, const struct http_settings *settings)
 	if (settings->unix_socket)
 		failed |= curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH,
 					   settings->unix_socket);
-	if (settings->ca)
+	if (settings->ca) {
 		failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca);
+		/* libcurl would trust the system's folder besides. */
+		failed |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	}
 	if (settings->cert)
 		failed |=
 			curl_easy_setopt(easy, CURLOPT_SSLCERT, settings->cert);

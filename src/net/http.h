@@ -19,7 +19,7 @@
 /* What all requests of one client have in common; borrowed. */
 struct http_settings {
 	struct ferry_context *context;
-	/* PEM file, beside the folder of the system's; NULL: those alone. */
+	/* PEM file, instead of the system's authorities; NULL: those. */
 	const char *ca;
 	const char *cert;
 	const char *key;

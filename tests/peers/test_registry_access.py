@@ -4,12 +4,14 @@ import base64
 import json
 import os
 import re
+import shutil
 import stat
 
 import pytest
 import stack
-from job import assert_there, tags_of
+from job import assert_there, run_under, tags_of
 from peers import Registry, TokenServer, server_certificate
+from process import run
 
 USER, PASSWORD, WRONG = "ann", "pa:ss-W0rd-of-ann", "wr0ng-W0rd"
 IMAGE = "trap/small:1"
@@ -205,6 +207,27 @@ def test_a_certificate_nobody_vouches_for(locked, small_bundle, ferry, env, tmp_
     assert_refused(done, f"{locked.address}: its TLS certificate is not trusted: ",
                    "--ca FILE")
     assert not [line for line in locked.access_log() if "ferry" in line and '"PUT' in line]
+
+
+SYSTEM_TRUST = "/etc/ssl/certs"
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_ca_stands_instead_of_the_authorities_of_the_system(locked, env, write, tmp_path, asked):
+    """Also of those that OpenSSL finds by their hash in the system's folder."""
+    trust = tmp_path / "trust"
+    trust.mkdir()
+    for name in ("ca.pem", "ca-certificates.crt"):
+        shutil.copy(locked.authority, trust / name)
+    run("openssl", "rehash", trust)
+    options = ["--ca", server_certificate(tmp_path).authority] if asked else []
+    done = run_under(["unshare", "-m", "sh", "-c", 'mount --bind "$0" "$1"; shift; exec "$@"',
+                      trust, SYSTEM_TRUST], "pack", f"{locked.address}/{IMAGE}", "-o",
+                     tmp_path / "b", "--authfile", write(config(locked.address)), *options, env=env)
+    if asked:
+        assert_refused(done, f"{locked.address}: its TLS certificate is not trusted: ")
+    else:
+        assert done.returncode == 0, done.stderr
 
 
 def test_a_certificate_for_another_name(traps, ferry, env, tmp_path):
