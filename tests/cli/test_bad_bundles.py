@@ -6,6 +6,7 @@ has anything to say.
 """
 
 import bz2
+import dataclasses
 import gzip
 import io
 import lzma
@@ -131,6 +132,18 @@ def test_one_image_of_two(target, tmp_path):
     expect_refusal(loaded, path, ("damaged: 1 of 2 images not in place",))
     assert f"other:2: blob {digest}: its content is" in loaded.stderr
     assert visible(target) == tags_of([APP])
+
+
+def test_names_do_not_multiply_a_config(target, tmp_path):
+    """A name costs a hundred bytes; it must not cost the reader a large config each time."""
+    path = tmp_path / "bundle"
+    large = image("docker.io/library/n0000:1", APP.layers,
+                  config=lambda config: {**config, "author": "x" * 200_000})
+    path.write_bytes(write([dataclasses.replace(large, name=f"docker.io/library/n{i:04}:1")
+                            for i in range(1000)]).data)
+    for done in (ferry("verify", path), load(path, target)):
+        expect_refusal(done, path, ("too many large manifests and configs",))
+    assert visible(target) == {}
 
 
 def test_what_two_images_share(target, tmp_path):

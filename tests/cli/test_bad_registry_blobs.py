@@ -4,6 +4,7 @@ What can be had is had, each byte once where the registry lets us; what cannot
 ends in bounded time with a message that names image, blob and reason.
 """
 
+import json
 import random
 import threading
 import time
@@ -15,6 +16,7 @@ from mishaps import assert_done, assert_failed, assert_packed, told
 from mishaps import bench_fixture  # noqa: F401
 
 SIZE = 1_000_000
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 def play(bench, *actions, size=SIZE, times=1):
@@ -218,3 +220,59 @@ def test_a_blob_lost_in_one_repository_comes_from_another(bench):
     assert_done(bench.pack("a:1", "b:1"))
     assert rule.fired == 1
     assert_packed(bench, bench.images)
+
+
+# What one failure does to the rest
+
+
+def test_a_failure_ends_the_other_transfers(bench):
+    """A layer that takes hours must not be waited for when another cannot be had."""
+    image = bench.add(layers=[1000, SIZE])
+    bench.server.fault("GET blob", act.status(403), digest=image.layers[0].digest, times=None)
+    bench.server.fault("GET blob", act.stall(after=1000, seconds=30),
+                       digest=image.layers[1].digest, times=None)
+    done = bench.pack("app:1")
+    assert_failed(bench, done, image.layers[0].digest, "403")
+    assert done.seconds < 10, told(done)
+
+
+def add_zeros(bench, name, size):
+    """An image of one plain layer that compresses to nearly nothing."""
+    server, repository = bench.server, name.partition(":")[0]
+    layer = bytes(size)
+    digest = server.add_blob(repository, layer)
+    config = json.dumps({"architecture": "amd64", "os": "linux",
+                         "rootfs": {"type": "layers", "diff_ids": [digest]}}).encode()
+    server.add_manifest(name, OCI_MANIFEST, json.dumps({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json",
+                   "digest": server.add_blob(repository, config), "size": len(config)},
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest,
+                    "size": size}]}).encode())
+    return digest
+
+
+def noise(_exchange, response):
+    return response.with_body(random.Random(1).randbytes(len(response.body)))
+
+
+def test_a_plain_layer_that_is_noise_at_first(bench):
+    """The noise takes more room than what comes after it; nothing of it may stay."""
+    digest = add_zeros(bench, "zeros:1", 20 << 20)
+    rule = bench.server.fault("GET blob", act.altered("noise", noise), digest=digest)
+    assert_done(bench.pack("zeros:1"))
+    assert rule.fired
+    assert bench.bundle.stat().st_size < 100_000
+    assert_done(bench.run("verify", bench.bundle))
+
+
+@pytest.mark.parametrize("served", [
+    OCI_MANIFEST, "application/vnd.docker.distribution.manifest.v2+json"])
+def test_a_manifest_that_does_not_name_its_type(bench, served):
+    """Whatever the registry calls it, who has only the bundle must come to the same type."""
+    image = bench.add(layers=[1000])
+    body = json.loads(bench.server.store.content[image.manifest])
+    body.pop("mediaType", None)
+    bench.server.add_manifest("app:2", served, json.dumps(body).encode())
+    assert_done(bench.pack("app:2"))
+    assert_done(bench.run("verify", bench.bundle))
