@@ -9,6 +9,7 @@ import stat
 
 import pytest
 import stack
+from certificates import self_signed
 from job import assert_there, run_under, tags_of
 from peers import Registry, TokenServer, server_certificate
 from process import run
@@ -220,7 +221,7 @@ def test_ca_stands_instead_of_the_authorities_of_the_system(locked, env, write, 
     for name in ("ca.pem", "ca-certificates.crt"):
         shutil.copy(locked.authority, trust / name)
     run("openssl", "rehash", trust)
-    options = ["--ca", server_certificate(tmp_path).authority] if asked else []
+    options = ["--ca", self_signed(tmp_path, "another").authority] if asked else []
     done = run_under(["unshare", "-m", "sh", "-c", 'mount --bind "$0" "$1"; shift; exec "$@"',
                       trust, SYSTEM_TRUST], "pack", f"{locked.address}/{IMAGE}", "-o",
                      tmp_path / "b", "--authfile", write(config(locked.address)), *options, env=env)
