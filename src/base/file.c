@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -62,19 +63,25 @@ file_write_at(int fd, const void *data, size_t size, uint64_t offset,
 	return 0;
 }
 
+/*
+ * Waits in poll(), which a signal ends even where its handler is installed
+ * with SA_RESTART: a person at a terminal may be fed up.
+ */
 static int
 load_from(int fd, struct buffer *out, struct ferry_error *err)
 {
+	struct pollfd wanted = { .fd = fd, .events = POLLIN };
 	char piece[16384];
 	ssize_t got;
 	int rc;
 
 	for (;;) {
-		got = read(fd, piece, sizeof(piece));
-		/* A person at a terminal may wait here, and be fed up. */
-		if (got < 0 && errno == EINTR)
+		if (poll(&wanted, 1, -1) < 0 && errno == EINTR)
 			return error_set(err, FERRY_E_INTERRUPTED,
 					 "interrupted");
+		got = read(fd, piece, sizeof(piece));
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
 		if (got < 0)
 			return error_errno(err, "read");
 		if (got == 0)
@@ -94,7 +101,8 @@ file_load(const char *path, struct buffer *out, struct ferry_error *err)
 		return load_from(STDIN_FILENO, out, err)
 			       ? error_wrap(err, "standard input")
 			       : 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Of a FIFO that nobody writes yet, open() would wait too. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return error_set(err, FERRY_E_NOT_FOUND, "%s: no such file",
 				 path);

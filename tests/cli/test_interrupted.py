@@ -4,9 +4,12 @@ The registry trickles, so that a pack takes a second or more, and moments are
 told by what it has served as well as by the clock.
 """
 
+import os
+import re
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -246,6 +249,39 @@ def test_a_second_signal_ends_it_at_once(bench):
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=bench.patience + 5)
     assert child.returncode == 130
+
+
+def open_nothing(_):
+    """A FIFO that nobody has opened for writing."""
+    return None
+
+
+def open_fifo(path):
+    """A FIFO whose writer is there and silent."""
+    return os.open(path, os.O_RDWR)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("hold", [None, open_nothing, open_fifo])
+def test_interrupted_while_nobody_writes_the_list(bench, hold, number):
+    """The first signal is enough, wherever the list was to come from."""
+    path = bench.folder / "fifo"
+    os.mkfifo(path)
+    held = hold(path) if hold else None
+    reader, writer = os.pipe()
+    child = bench.start("pack", "-o", bench.bundle, "-f", path if hold else "-", stdin=reader)
+    while not waits_for_a_file(child):
+        time.sleep(0.002)
+    assert_obeyed(bench, strike(bench, child, number), 128 + number)
+    for end in filter(None, (reader, writer, held)):
+        os.close(end)
+
+
+def waits_for_a_file(child):
+    """Whether it has caught signals and sleeps."""
+    status = Path(f"/proc/{child.pid}/status").read_text()
+    caught = int(re.search(r"SigCgt:\s*(\w+)", status).group(1), 16)
+    return caught >> signal.SIGTERM - 1 & 1 and "\nState:\tS" in status
 
 
 # load

@@ -71,13 +71,13 @@ class Bench:
         done.seconds = time.monotonic() - began
         return done
 
-    def start(self, *args, env=None, **more):
+    def start(self, *args, env=None, stdin=subprocess.DEVNULL, **more):
         """Begins `ferry ARGS`, for those who cannot wait.
 
         Signals that a shell's & has made us ignore count for it all the same.
         """
         command = ["env", "--default-signal=INT,HUP", program(), *map(str, args)]
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        child = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE, text=True,
                                  env=environment(self.env(env)), **more)
         self.children.append(child)
