@@ -12,25 +12,31 @@ struct commit {
 		    struct ferry_error *err);
 };
 
-/* Whether the registry gives exactly this image's manifest for `name`. */
+/*
+ * Whether the registry gives exactly this image's manifest for `name`; `why`
+ * is what it says or gives instead.
+ */
 static int
 is_there(struct commit *commit, size_t image, unsigned worker, const char *name,
-	 bool *out, struct ferry_error *err)
+	 bool *out, struct ferry_error *why, struct ferry_error *err)
 {
 	struct target_registry *target = commit->target;
 	AUTO_REGISTRY_MANIFEST found = { 0 };
-	struct ferry_error why;
 	int rc = registry_get_manifest(target->registry, worker,
 				       target->names[image].repository, name,
-				       &found, &why);
+				       &found, why);
 
 	if (rc && rc != FERRY_E_NOT_FOUND && rc != FERRY_E_DENIED) {
-		*err = why;
+		*err = *why;
 		return rc;
 	}
 	*out = !rc &&
 	       digest_equal(&found.digest,
 			    &target->release->images[image].descriptor.digest);
+	if (rc)
+		error_wrap(why, "does not show it");
+	else if (!*out)
+		error_set(why, FERRY_E_FAILED, "gives %s", found.digest.text);
 	return 0;
 }
 
@@ -53,8 +59,9 @@ send_manifest(struct commit *commit, size_t image, unsigned worker,
 {
 	const char *digest =
 		commit->target->release->images[image].descriptor.digest.text;
+	struct ferry_error ignored;
 	bool there = false;
-	int rc = is_there(commit, image, worker, digest, &there, err);
+	int rc = is_there(commit, image, worker, digest, &there, &ignored, err);
 
 	if (!rc && !there)
 		rc = put_manifest(commit, image, worker, digest, err);
@@ -65,6 +72,7 @@ static int
 read_back(struct commit *commit, size_t image, unsigned worker,
 	  const char *name, struct ferry_error *err)
 {
+	struct ferry_error why;
 	bool there = false;
 	int rc = 0;
 
@@ -73,13 +81,13 @@ read_back(struct commit *commit, size_t image, unsigned worker,
 			rc = context_sleep(commit->target->context, SHOWN_AFTER,
 					   err);
 		if (!rc)
-			rc = is_there(commit, image, worker, name, &there, err);
+			rc = is_there(commit, image, worker, name, &there, &why,
+				      err);
 	}
 	if (rc || there)
 		return rc;
-	return error_set(err, FERRY_E_FAILED,
-			 "%s took it, but gives something else",
-			 registry_host(commit->target->registry));
+	return error_set(err, FERRY_E_FAILED, "%s took it, but %s",
+			 registry_host(commit->target->registry), why.message);
 }
 
 /* The name that people will use; it is read back whether sent or not. */
@@ -89,13 +97,14 @@ send_tag(struct commit *commit, size_t image, unsigned worker,
 {
 	const struct image *what = &commit->target->release->images[image];
 	const char *tag = commit->target->names[image].tag;
+	struct ferry_error ignored;
 	bool there = false;
 	int rc;
 
 	if (!*tag)
 		return read_back(commit, image, worker,
 				 what->descriptor.digest.text, err);
-	rc = is_there(commit, image, worker, tag, &there, err);
+	rc = is_there(commit, image, worker, tag, &there, &ignored, err);
 	if (!rc && !there)
 		rc = put_manifest(commit, image, worker, tag, err);
 	if (!rc && !there)

@@ -142,13 +142,23 @@ def other_manifest(answer):
     return answer.get("Content-Type"), data
 
 
-def test_a_tag_that_reads_back_as_another_image(target, release):
+READ_BACK = {
+    # What the registry shows of app's tag once it has taken it: (fault, words)
+    "another image": (act.document("other", other_manifest), ["gives sha256:"]),
+    "nothing": (act.status(404), ["does not show it: ", "fault 404"]),
+    "no more": (act.status(403), ["does not show it: ", "fault 403"]),
+}
+
+
+@pytest.mark.parametrize("name", READ_BACK)
+def test_a_tag_that_does_not_read_back(target, release, name):
     """It was taken, and still it is not what stands there."""
-    rule = target.server.fault("GET manifest tag", act.document("other", other_manifest),
-                               times=None, repo="app", skip=1)
+    action, words = READ_BACK[name]
+    rule = target.server.fault("GET manifest tag", action, times=None, repo="app", skip=1)
     done = target.load()
     assert rule.fired > 1
     assert_told(done, 5, "1 of 3 images")
     told_of = failures(target, done, release)
     assert list(told_of) == ["app:1"]
-    assert "tag 1" in told_of["app:1"] and "gives something else" in told_of["app:1"]
+    for word in [f"tag 1: {target.server.host} took it, but ", *words]:
+        assert word in told_of["app:1"]
