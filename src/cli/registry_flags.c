@@ -1,9 +1,33 @@
 #include "cli/registry_flags.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/environment.h"
+
+/* A slip in it would not show before a registry asks for what it holds. */
+static int
+check_file(const char *option, const char *path, struct ferry_error *err)
+{
+	if (!path || access(path, R_OK) == 0)
+		return 0;
+	return error_set(err, FERRY_E_USAGE, "%s %s: %s", option, path,
+			 errno == ENOENT ? "no such file" : strerror(errno));
+}
+
+static int
+check_files(const struct registry_values *values, struct ferry_error *err)
+{
+	int rc = check_file("--authfile", values->authfile, err);
+
+	if (!rc)
+		rc = check_file("--ca", values->ca, err);
+	if (!rc)
+		rc = check_file("--cert", values->cert, err);
+	return rc ? rc : check_file("--key", values->key, err);
+}
 
 int
 registry_flags_options(struct ferry_registry_options *out,
@@ -14,6 +38,8 @@ registry_flags_options(struct ferry_registry_options *out,
 		return error_set(err, FERRY_E_USAGE,
 				 "option '--key' is of no use without "
 				 "'--cert'");
+	if (check_files(values, err))
+		return err->code;
 	if (!values->authfile && environment_authfile(owned_authfile, err))
 		return err->code;
 	*out = (struct ferry_registry_options){

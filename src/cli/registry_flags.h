@@ -62,7 +62,8 @@ struct registry_values {
 
 /*
  * Fills *out from `values`, which it borrows from.  *owned_authfile is what
- * the environment named, if the options do not; the caller frees it.
+ * the environment named, if the options do not; the caller frees it.  A file
+ * that an option names and that cannot be read is FERRY_E_USAGE.
  */
 int registry_flags_options(struct ferry_registry_options *out,
 			   const struct registry_values *values,

@@ -126,6 +126,23 @@ def test_usage_error_of_a_command(ferry, args, message):
     assert_usage_error(ferry(*args), message, args[0])
 
 
+@pytest.mark.parametrize("command", [["pack", "127.0.0.1:1/x", "-o", "/tmp/x"], ["load", "x"]])
+@pytest.mark.parametrize("option", ["--authfile", "--ca", "--cert", "--key"])
+@pytest.mark.parametrize("path, why", [("/nonexist", "no such file"),
+                                       ("/etc/passwd/x", "Not a directory")])
+def test_a_file_that_cannot_be_read_is_told_at_once(ferry, command, option, path, why):
+    """Even where no registry would have asked for what it holds."""
+    before = ["--cert", "/dev/null"] if option == "--key" else []
+    assert_usage_error(ferry(*command, *before, option, path), f"{option} {path}: {why}",
+                       command[0])
+
+
+def test_a_file_that_the_environment_names_need_not_be_there(ferry, tmp_path):
+    done = ferry("load", tmp_path / "none", "--to", "127.0.0.1:1",
+                 env={"REGISTRY_AUTH_FILE": "/nonexist"})
+    assert (done.returncode, done.stderr) == (1, f"ferry: {tmp_path}/none: no such file\n")
+
+
 @pytest.mark.parametrize("command, option, least, most", [
     ("pack", "jobs", 1, 64), ("load", "jobs", 1, 64), ("verify", "jobs", 1, 64),
     ("pack", "retries", 0, 100), ("load", "retries", 0, 100),
