@@ -35,12 +35,15 @@ def repo_of(name):
     return name.partition(":")[0]
 
 
+NO_FAILURE = ("sent", "loaded, read back equal", "there already, equal")
+
+
 def failures(target, done, release):
     """{image: what is said of its failure} on standard error."""
     lines = done.stderr.splitlines()
     return {name: line.partition(": ")[2] for name in NAMES for line in lines
-            if line.startswith(release.name(name) + ": ") and "read back equal" not in line
-            and "there already" not in line}
+            if line.startswith(release.name(name) + ": ")
+            and not line.endswith(tuple(": " + words for words in NO_FAILURE))}
 
 
 def tags(server):
