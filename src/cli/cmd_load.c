@@ -139,7 +139,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 		return 0;
 	progress_expect(&session->progress,
 			ferry_load_get_plan(load)->image_count,
-			ferry_load_get_plan(load)->blob_bytes);
+			ferry_load_get_plan(load)->blob_bytes, true);
 	rc = ferry_load_run(load, err);
 	progress_clear(&session->progress);
 	return report_end(session, load, rc, err);

@@ -147,8 +147,8 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	rc = ferry_pack_check(pack, err);
 	if (rc || values->dry_run)
 		return rc;
-	progress_expect(&session->progress, plan->image_count,
-			plan->pull_bytes);
+	progress_expect(&session->progress, plan->image_count, plan->pull_bytes,
+			false);
 	rc = ferry_pack_run(pack, err);
 	progress_clear(&session->progress);
 	return rc ? rc : report_written(session, values, pack, err);

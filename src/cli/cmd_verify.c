@@ -115,7 +115,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	if (ferry_bundle_open(session->operands.items[0], &bundle, err))
 		return err->code;
 	info = ferry_bundle_get_info(bundle);
-	progress_expect(&session->progress, 0, info->blob_bytes);
+	progress_expect(&session->progress, 0, info->blob_bytes, false);
 	rc = ferry_bundle_verify(session->context, bundle, values->jobs, &found,
 				 err);
 	progress_clear(&session->progress);

@@ -137,18 +137,20 @@ add_moving(struct screen *screen, const struct moving *moving)
 }
 
 static void
-describe_left(char *out, size_t size, uint64_t seconds)
+describe_left(char *out, size_t size, uint64_t seconds, bool at_most)
 {
+	const char *tail = at_most ? "left at most" : "left";
+
 	if (seconds < 60)
-		snprintf(out, size, "%us left", (unsigned)seconds);
+		snprintf(out, size, "%us %s", (unsigned)seconds, tail);
 	else if (seconds < 3600)
-		snprintf(out, size, "%um%02us left", (unsigned)(seconds / 60),
-			 (unsigned)(seconds % 60));
+		snprintf(out, size, "%um%02us %s", (unsigned)(seconds / 60),
+			 (unsigned)(seconds % 60), tail);
 	else if (seconds < 100 * 3600)
-		snprintf(out, size, "%uh%02um left", (unsigned)(seconds / 3600),
-			 (unsigned)(seconds / 60 % 60));
+		snprintf(out, size, "%uh%02um %s", (unsigned)(seconds / 3600),
+			 (unsigned)(seconds / 60 % 60), tail);
 	else
-		snprintf(out, size, "days left");
+		snprintf(out, size, "days %s", tail);
 }
 
 /* Appends a piece of the total line, if there is room for it. */
@@ -179,11 +181,15 @@ add_rate(struct screen *screen, size_t *left, const struct progress *progress)
 	add_piece(screen, left, text);
 	if (total <= moved)
 		return;
-	describe_left(text, sizeof(text), (total - moved) / rate);
+	describe_left(text, sizeof(text), (total - moved) / rate,
+		      progress->at_most);
 	add_piece(screen, left, text);
 }
 
-/* "45 MiB of 112 MiB  12 MiB/s  1m05s left  3 of 13 images" */
+/*
+ * "45 MiB of 112 MiB  12 MiB/s  1m05s left  3 of 13 images".  Of a load nobody
+ * knows what the target has already: "45 MiB of at most 112 MiB".
+ */
 static void
 add_total(struct screen *screen, const struct progress *progress)
 {
@@ -193,9 +199,10 @@ add_total(struct screen *screen, const struct progress *progress)
 	char total_text[TEXT_SIZE_MAX];
 	char text[64];
 
-	snprintf(text, sizeof(text), "%s of %s",
+	snprintf(text, sizeof(text), "%s of %s%s",
 		 text_size(moved_text, sizeof(moved_text),
 			   progress_moved(progress)),
+		 progress->at_most ? "at most " : "",
 		 text_size(total_text, sizeof(total_text), total));
 	add_piece(screen, &left, text);
 	add_rate(screen, &left, progress);

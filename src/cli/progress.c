@@ -152,11 +152,13 @@ progress_mode_of_terminal(void)
 }
 
 void
-progress_expect(struct progress *progress, size_t images, uint64_t bytes)
+progress_expect(struct progress *progress, size_t images, uint64_t bytes,
+		bool at_most)
 {
 	progress->images = images;
 	progress->images_done = 0;
 	progress->expected = bytes;
+	progress->at_most = at_most;
 	progress->begun = progress->complete = 0;
 	progress->sample_count = 0;
 }

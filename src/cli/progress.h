@@ -47,6 +47,7 @@ struct progress {
 	uint64_t begun;	   /* bytes of all transfers that were started */
 	uint64_t complete; /* bytes of those that have ended */
 	uint64_t expected; /* bytes in all, as planned; 0: not known */
+	bool at_most;	   /* some of them may not have to move */
 	size_t images, images_done;
 	struct sample samples[SAMPLES]; /* the oldest first */
 	size_t sample_count;
@@ -61,8 +62,12 @@ void progress_init(struct progress *progress, struct ferry_context *context,
 /* PROGRESS_LIVE where standard error can show it, else PROGRESS_LINES. */
 enum progress_mode progress_mode_of_terminal(void);
 
-/* What is to come; the count of images and bytes goes back to nothing. */
-void progress_expect(struct progress *progress, size_t images, uint64_t bytes);
+/*
+ * What is to come, or with `at_most` what may; the count of images and bytes
+ * goes back to nothing.
+ */
+void progress_expect(struct progress *progress, size_t images, uint64_t bytes,
+		     bool at_most);
 
 /* Takes everything off the screen, before anything else is printed. */
 void progress_clear(struct progress *progress);

@@ -148,6 +148,19 @@ def test_transfers_are_drawn_within_the_window(source, packed, target, command, 
 
 
 @COMMANDS
+def test_what_may_not_have_to_move_is_no_promise(source, packed, target, command):
+    """Nobody knows what the target of a load has: again, it has everything."""
+    arguments, _ = command(source, packed, target)
+    for _ in range(2):
+        told = on_terminal(*arguments, columns=200)
+        totals = [line for line in told.drawn if re.match(r"[\d.]+ \w+ of ", line)]
+        assert bool(totals) or command is loading, told.text
+        for line in totals:
+            assert (" of at most " in line) == (command is loading), line
+            assert " left" not in line or ("left at most" in line) == (command is loading), line
+
+
+@COMMANDS
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_nothing_of_the_drawing_stays(source, packed, target, command, columns):
     arguments, last = command(source, packed, target)
