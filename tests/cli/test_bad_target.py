@@ -60,6 +60,35 @@ def test_what_passes_is_overcome(target, release, name):
     assert failures(target, done, release) == {}
 
 
+OTHERS = {
+    # What a registry without HEAD says of a blob that it does not have.
+    "another size": act.status(200, body=b"x"),
+    "a part of another size": act.status(206, {"Content-Range": "bytes 0-0/7"}, b"x"),
+    "a part of something": act.status(206, body=b"x"),
+    "an empty one": act.status(416, {"Content-Range": "bytes */0"}),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_has_not_our_size_is_not_ours(target, release, name):
+    target.server.fault("HEAD blob", act.status(405), times=None)
+    rule = target.server.fault("GET blob", OTHERS[name], times=None)
+    done = target.load()
+    assert rule.fired
+    assert_done(done)
+    assert_in_place(target, *NAMES)
+    assert failures(target, done, release) == {}
+
+
+def test_a_web_page_is_no_blob(target, release):
+    layer = target.images["app:1"].layers[0].digest
+    target.server.fault("HEAD blob", act.status(405), times=None)
+    target.server.fault("GET blob", act.html_200(), times=None, digest=layer)
+    done = target.load()
+    assert_told(done, 5, "1 of 3 images")
+    assert "is not a registry (it answered text/html)" in failures(target, done, release)["app:1"]
+
+
 ANSWER = json.dumps({"errors": [{"code": "DENIED", "message": "quota is \x1b[31mup"}]}).encode()
 PERMANENT = {
     # One blob of app that never gets there: (fault, words about app)
