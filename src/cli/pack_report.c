@@ -18,11 +18,15 @@ pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 		 FILE *file)
 {
 	char totals[OUTPUT_TOTALS_MAX];
+	char part[OUTPUT_COUNT_MAX] = "";
 
 	/* Of nothing there are no sizes; the refusals say it all. */
 	if (plan->refused == plan->image_count)
 		return;
-	output_line(file, "plan: %s",
+	if (plan->refused)
+		snprintf(part, sizeof(part), "%zu of ",
+			 plan->image_count - plan->refused);
+	output_line(file, "plan: %s%s", part,
 		    output_totals(totals, sizeof(totals), plan->image_count,
 				  plan->blob_count, plan->blob_bytes));
 	size_line(file, "to pull", plan->pull_bytes, "");

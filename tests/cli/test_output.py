@@ -186,6 +186,15 @@ def test_a_dry_run_says_what_is_refused(bench):
     assert_failed(bench, done, "1 of 1 image cannot be packed", status=4)
 
 
+def test_the_plan_counts_only_what_could_be_packed(bench):
+    """The sizes are of these images, so their number is, too."""
+    bench.add(layers=[1000])
+    bench.add("arm:1", platforms=["linux/arm64"])
+    done = bench.pack("app:1", "arm:1")
+    assert "\nplan: 1 of 2 images, 3 blobs, " in "\n" + done.stderr, told(done)
+    assert_failed(bench, done, "1 of 2 images cannot be packed", status=4)
+
+
 def test_what_is_in_the_way_of_the_partial(bench):
     bench.add()
     partial = bench.out / (bench.bundle.name + ".partial")
