@@ -173,6 +173,14 @@ def test_nothing_of_the_drawing_stays(source, packed, target, command, columns):
     assert last in told.rest.splitlines()[-1]
 
 
+def test_what_is_sent_scrolls_above_the_drawing(source, packed, target):
+    """Before all images appear together at the end, that is all there is to tell."""
+    told = on_terminal(*loading(source, packed, target)[0], columns=200)
+    shown = "\n".join(told.screen.lines)
+    assert sorted(sent(shown)) == sorted(source.references())
+    assert shown.index(": sent") < shown.index("PLATFORM")
+
+
 @COMMANDS
 def test_the_closing_table_is_there(source, packed, target, command):
     """Digests are shortened as Docker shortens them; the pipe gets them whole."""
@@ -244,9 +252,15 @@ def test_progress_and_results_go_apart(source, packed, target, tmp_path):
 
 
 def finished(text, source):
-    """The lines that tell of one image each."""
+    """The lines that tell of one image each, how it ended."""
     return [line for line in text.splitlines()
-            if ": " in line and line.partition(": ")[0] in source.digests() and "  " not in line]
+            if ": " in line and line.partition(": ")[0] in source.digests() and "  " not in line
+            and not line.endswith(": sent")]
+
+
+def sent(text):
+    """The images of a load that were sent and have yet to get their names."""
+    return [line.removesuffix(": sent") for line in text.splitlines() if line.endswith(": sent")]
 
 
 @COMMANDS
@@ -256,6 +270,10 @@ def test_a_line_for_each_image(source, packed, target, ferry, command):
     lines = finished(done.stderr, source)
     assert {line.partition(": ")[0] for line in lines} == set(source.references())
     assert len(lines) == 13
+    names = source.references() if command is loading else []
+    assert sorted(sent(done.stderr)) == sorted(names)
+    for name in names:
+        assert done.stderr.index(f"{name}: sent\n") < done.stderr.index(f"{name}: loaded, ")
     assert not set("\033\r") & set(done.stdout + done.stderr)
 
 
