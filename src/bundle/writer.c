@@ -18,10 +18,10 @@ struct bundle_writer {
 	uint64_t first; /* offset of the first blob in the file */
 	uint64_t bytes;
 
-	pthread_mutex_t lock; /* over next_plain and plain_failed */
+	pthread_mutex_t lock; /* over next_plain and failure */
 	pthread_cond_t turn;
-	size_t next_plain; /* the plain blob whose turn it is */
-	bool plain_failed;
+	size_t next_plain;	    /* the plain blob whose turn it is */
+	struct ferry_error failure; /* of a plain blob; code OK: none */
 	/* Written by whose turn it is: */
 	struct digest *frames; /* of each plain blob's frames */
 	struct seek_table plain_table;
@@ -225,27 +225,32 @@ put_plain(struct bundle_writer *writer, size_t blob,
 	return rc;
 }
 
-/* Waits until all plain blobs before this one are written. */
+/*
+ * Waits until all plain blobs before this one are written; if one of them was
+ * not, then this one fails of the same.
+ */
 static int
 await_turn(struct bundle_writer *writer, size_t blob, struct ferry_error *err)
 {
-	bool failed;
+	int rc;
 
 	pthread_mutex_lock(&writer->lock);
-	while (writer->next_plain != blob && !writer->plain_failed)
+	while (writer->next_plain != blob && !writer->failure.code)
 		pthread_cond_wait(&writer->turn, &writer->lock);
-	failed = writer->plain_failed;
+	rc = writer->failure.code;
+	if (rc)
+		*err = writer->failure;
 	pthread_mutex_unlock(&writer->lock);
-	return failed ? error_set(err, FERRY_E_FAILED,
-				  "the layer before it was not written")
-		      : 0;
+	return rc;
 }
 
+/* `failure` is NULL when the blob was written. */
 static void
-pass_turn(struct bundle_writer *writer, bool failed)
+pass_turn(struct bundle_writer *writer, const struct ferry_error *failure)
 {
 	pthread_mutex_lock(&writer->lock);
-	writer->plain_failed = failed;
+	if (failure)
+		writer->failure = *failure;
 	writer->next_plain++;
 	pthread_cond_broadcast(&writer->turn);
 	pthread_mutex_unlock(&writer->lock);
@@ -266,7 +271,7 @@ put_in_turn(struct bundle_writer *writer, size_t blob,
 		seek_table_back_to(&writer->plain_table, mark);
 		rc = put_plain(writer, blob, filler, err);
 	}
-	pass_turn(writer, rc != 0);
+	pass_turn(writer, rc ? err : NULL);
 	return rc;
 }
 

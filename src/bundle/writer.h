@@ -36,7 +36,7 @@ struct bundle_filler {
  *
  * May be called from several threads, for each blob once.  Plain layers must
  * be begun in their order: each waits for the one before it, whose end is
- * where it begins.  After one of them has failed, so do those behind it.
+ * where it begins.  When one of them fails, those behind it fail of the same.
  */
 int bundle_writer_put(struct bundle_writer *writer, size_t blob,
 		      struct bundle_filler *filler, struct ferry_error *err)
