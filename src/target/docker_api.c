@@ -19,6 +19,7 @@ docker_api_init(struct docker_api *api, struct ferry_context *context,
 
 	if (rc)
 		return rc;
+	api->context = context;
 	settings.unix_socket = api->socket;
 	return http_new(&api->http, &settings, err);
 }

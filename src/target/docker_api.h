@@ -16,6 +16,7 @@
 #define DOCKER_URL "http://docker"
 
 struct docker_api {
+	struct ferry_context *context;
 	struct http *http;
 	char *socket;
 };

@@ -61,13 +61,16 @@ docker_load(struct docker_api *api, const struct docker_archive *archive,
 	int rc;
 
 	*reached = false;
-	docker_stream_init(&stream);
+	docker_stream_init(&stream, api->context);
 	rc = begin(api, archive, &stream, &upload, err);
 	if (rc)
 		return rc;
 	stopped = docker_archive_write(archive, source,
 				       http_upload_sink(upload), &cut);
 	*reached = !stopped || http_upload_answered(upload);
+	if (!stopped)
+		context_notice(api->context,
+			       "Docker has all of it and unpacks the layers");
 	if (*reached)
 		rc = read_answer(upload, &stream, err);
 	if (rc || !stopped)

@@ -8,6 +8,8 @@
 
 #define LOADED "Loaded image: "
 #define LOADED_ID "Loaded image ID: "
+/* A layer may take minutes to unpack; milliseconds. */
+#define TELL_EVERY 10000
 
 /* The first failure counts: what follows may be its consequence. */
 static void
@@ -20,7 +22,7 @@ fail(struct docker_stream *stream, const struct ferry_error *err)
 
 /* Also "Loaded image: a, b"; a name too many is left away, not cut. */
 static void
-remember(struct docker_stream *stream, const char *name)
+image_loaded(struct docker_stream *stream, const char *name)
 {
 	size_t used = strlen(stream->loaded);
 	size_t size = strcspn(name, "\r\n");
@@ -29,15 +31,43 @@ remember(struct docker_stream *stream, const char *name)
 	if (used + strlen(comma) + size < sizeof(stream->loaded))
 		snprintf(stream->loaded + used, sizeof(stream->loaded) - used,
 			 "%s%.*s", comma, (int)size, name);
+	context_notice(stream->context, "Docker: loaded %.*s", (int)size, name);
+	stream->told_at = clock_milliseconds();
 }
 
 static void
 take_text(struct docker_stream *stream, const char *text)
 {
 	if (text_starts(text, LOADED))
-		remember(stream, text + strlen(LOADED));
+		image_loaded(stream, text + strlen(LOADED));
 	else if (text_starts(text, LOADED_ID))
-		remember(stream, text + strlen(LOADED_ID));
+		image_loaded(stream, text + strlen(LOADED_ID));
+}
+
+/*
+ * {"status":"Loading layer","progressDetail":{"current":5,"total":9},
+ * "id":"1d810eeeb2"}, many times a second: now and then one is passed on.
+ */
+static void
+take_progress(struct docker_stream *stream, const json_t *json)
+{
+	const json_t *detail = json_object_get(json, "progressDetail");
+	const char *id = json_string_value(json_object_get(json, "id"));
+	json_int_t current =
+		json_integer_value(json_object_get(detail, "current"));
+	json_int_t total = json_integer_value(json_object_get(detail, "total"));
+	uint64_t now = clock_milliseconds();
+	char done[TEXT_SIZE_MAX];
+	char all[TEXT_SIZE_MAX];
+
+	if (!id || current < 0 || total <= 0 ||
+	    now - stream->told_at < TELL_EVERY)
+		return;
+	stream->told_at = now;
+	context_notice(stream->context,
+		       "Docker: layer %.64s, %s of %s unpacked", id,
+		       text_size(done, sizeof(done), (uint64_t)current),
+		       text_size(all, sizeof(all), (uint64_t)total));
 }
 
 /* {"errorDetail":{"message":...},"error":...}: the same words twice. */
@@ -69,6 +99,7 @@ take_object(struct docker_stream *stream, const void *line, size_t size,
 	detail = json_object_get(json, "errorDetail");
 	if (error || detail)
 		take_error(stream, error, detail);
+	take_progress(stream, json);
 	rc = json_find_text(json, "stream", &text, err);
 	if (!rc && text)
 		take_text(stream, text);
@@ -136,9 +167,11 @@ take_piece(struct sink *sink, const void *data, size_t size,
 }
 
 void
-docker_stream_init(struct docker_stream *stream)
+docker_stream_init(struct docker_stream *stream, struct ferry_context *context)
 {
 	*stream = (struct docker_stream){ .sink = { .write = take_piece },
+					  .context = context,
+					  .told_at = clock_milliseconds(),
 					  .line = BUFFER(DOCKER_LINE_MAX) };
 }
 

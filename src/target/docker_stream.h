@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "base/context.h"
 #include "base/sink.h"
 
 /* Errors of Docker quote what a whole process printed; no line is longer. */
@@ -15,7 +16,9 @@
 #define DOCKER_LOADED_MAX 1024
 
 struct docker_stream {
-	struct sink sink;   /* the answer's body goes in here; never fails */
+	struct sink sink; /* the answer's body goes in here; never fails */
+	struct ferry_context *context;
+	uint64_t told_at;   /* when progress was told last; milliseconds */
 	struct buffer line; /* the begun one */
 	bool too_long;	    /* it is, and its rest is dropped */
 	bool failed;
@@ -24,7 +27,9 @@ struct docker_stream {
 					 */
 };
 
-void docker_stream_init(struct docker_stream *stream);
+/* What Docker says of its progress becomes notices. */
+void docker_stream_init(struct docker_stream *stream,
+			struct ferry_context *context);
 void docker_stream_release(struct docker_stream *stream);
 
 /*

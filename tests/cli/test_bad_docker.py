@@ -49,6 +49,11 @@ def test_a_good_docker(docker, release, load):
     done = load()
     assert done.returncode == 0, told(done)
     assert set(docker.names) == {release.name(name) for name in NAMES}
+    lines = done.stderr.splitlines()
+    unpacks = lines.index("Docker has all of it and unpacks the layers")
+    for name in NAMES:
+        loaded = lines.index(f"Docker: loaded {release.name(name)}")
+        assert unpacks < loaded < lines.index(f"{release.name(name)}: loaded, read back equal")
     again = load()
     assert again.returncode == 0 and again.stdout.count("there already") == 3, told(again)
     assert docker.count("POST /images/load") == 1

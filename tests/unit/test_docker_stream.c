@@ -22,6 +22,37 @@
 	"{\"errorDetail\":{\"message\":\"" words "\"},\"error\":\"" words      \
 	"\"}\r\n"
 
+static struct ferry_context *context;
+static char heard[200]; /* the notices */
+
+static void
+hear(void *cookie, const char *text)
+{
+	(void)cookie;
+	strncat(heard, text, sizeof(heard) - strlen(heard) - 1);
+	strncat(heard, "\n", sizeof(heard) - strlen(heard) - 1);
+}
+
+static int
+make_context(void **state)
+{
+	static const struct ferry_observer observer = { .notice = hear };
+
+	(void)state;
+	context = ferry_context_new();
+	if (context)
+		ferry_context_observe(context, &observer, NULL);
+	return context ? 0 : -1;
+}
+
+static int
+free_context(void **state)
+{
+	(void)state;
+	ferry_context_free(context);
+	return 0;
+}
+
 static const struct {
 	const char *answer;
 	const char *loaded;
@@ -80,7 +111,7 @@ check_answer(size_t i, size_t piece)
 	struct ferry_error err;
 	int rc;
 
-	docker_stream_init(&stream);
+	docker_stream_init(&stream, context);
 	feed(&stream, answers[i].answer, strlen(answers[i].answer), piece);
 	rc = docker_stream_finish(&stream, &err);
 	assert_int_equal(rc, answers[i].message ? FERRY_E_FAILED : 0);
@@ -135,7 +166,7 @@ lines_have_a_limit(void **state)
 		struct docker_stream stream;
 		struct ferry_error err;
 
-		docker_stream_init(&stream);
+		docker_stream_init(&stream, context);
 		feed(&stream, line, lines[i].size, 1000);
 		feed(&stream, "\n" LOADED("a:1"), strlen("\n" LOADED("a:1")),
 		     1000);
@@ -157,13 +188,38 @@ too_many_names_are_left_away(void **state)
 	size_t length;
 
 	(void)state;
-	docker_stream_init(&stream);
+	docker_stream_init(&stream, context);
 	for (int i = 0; i < 100; i++)
 		feed(&stream, line, strlen(line), 10);
 	assert_int_equal(docker_stream_finish(&stream, &err), 0);
 	length = strlen(stream.loaded);
 	assert_true(length < DOCKER_LOADED_MAX);
 	assert_string_equal(stream.loaded + length - 13, "-characters:1");
+	docker_stream_release(&stream);
+}
+
+/* Now and then: it comes many times a second. */
+static void
+progress_is_passed_on(void **state)
+{
+	static const char begin[] = PROGRESS PROGRESS;
+	static const char end[] = LOADED("a:1") PROGRESS LOADED("b:2");
+	struct docker_stream stream;
+	struct ferry_error err;
+
+	(void)state;
+	heard[0] = '\0';
+	docker_stream_init(&stream, context);
+	feed(&stream, begin, strlen(begin), 10);
+	assert_string_equal(heard, "");
+	stream.told_at -= 10000;
+	feed(&stream, begin, strlen(begin), 10);
+	feed(&stream, end, strlen(end), 10);
+	assert_int_equal(docker_stream_finish(&stream, &err), 0);
+	assert_string_equal(heard,
+			    "Docker: layer 1d810eeeb2, 94 B of 94 B unpacked\n"
+			    "Docker: loaded a:1\n"
+			    "Docker: loaded b:2\n");
 	docker_stream_release(&stream);
 }
 
@@ -174,7 +230,8 @@ main(void)
 		cmocka_unit_test(pieces_do_not_matter),
 		cmocka_unit_test(lines_have_a_limit),
 		cmocka_unit_test(too_many_names_are_left_away),
+		cmocka_unit_test(progress_is_passed_on),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_context, free_context);
 }
