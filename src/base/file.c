@@ -124,6 +124,25 @@ folder_of(char **out, const char *path, struct ferry_error *err)
 	return text_format(out, err, "%.*s", (int)(slash - path), path);
 }
 
+static int
+check_folder(const char *path, const char *folder, struct ferry_error *err)
+{
+	struct stat status;
+
+	if (stat(folder, &status))
+		return errno == ENOENT
+			       ? error_set(err, FERRY_E_FAILED,
+					   "%s: the folder %s does not exist",
+					   path, folder)
+			       : error_errno(err, "%s: its folder", path);
+	if (!S_ISDIR(status.st_mode))
+		return error_set(err, FERRY_E_FAILED, "%s: %s is no folder",
+				 path, folder);
+	return access(folder, W_OK | X_OK)
+		       ? error_errno(err, "%s: its folder", path)
+		       : 0;
+}
+
 int
 output_check(const char *path, bool force, struct ferry_error *err)
 {
@@ -131,15 +150,10 @@ output_check(const char *path, bool force, struct ferry_error *err)
 	struct stat status;
 	int rc = folder_of(&folder, path, err);
 
+	if (!rc)
+		rc = check_folder(path, folder, err);
 	if (rc)
 		return rc;
-	if (stat(folder, &status))
-		return error_errno(err, "%s: its folder", path);
-	if (!S_ISDIR(status.st_mode))
-		return error_set(err, FERRY_E_FAILED, "%s: %s is no folder",
-				 path, folder);
-	if (access(folder, W_OK | X_OK))
-		return error_errno(err, "%s: its folder", path);
 	if (lstat(path, &status))
 		return errno == ENOENT ? 0 : error_errno(err, "%s", path);
 	if (!S_ISREG(status.st_mode))

@@ -112,7 +112,9 @@ test_odd_destinations_are_refused(void **state)
 		const char *path;
 		const char *says;
 	} bad[] = {
-		{ "/nonexistent/folder/out", "its folder" },
+		{ "/nonexistent/folder/out", "/nonexistent/folder/out: the "
+					     "folder /nonexistent/folder "
+					     "does not exist" },
 		{ "/dev/null", "no regular file" },
 		{ "/tmp", "no regular file" },
 		{ "/etc/passwd/out", "is no folder" },
