@@ -143,6 +143,33 @@ check_folder(const char *path, const char *folder, struct ferry_error *err)
 		       : 0;
 }
 
+/* What would stand in the way of the name that it is written under. */
+static int
+check_partial(const char *path, const char *folder, struct ferry_error *err)
+{
+	AUTO_FREE char *partial = NULL;
+	long most = pathconf(folder, _PC_NAME_MAX);
+	const char *slash;
+	struct stat status;
+	int rc = text_format(&partial, err, "%s.partial", path);
+
+	if (rc)
+		return rc;
+	slash = strrchr(partial, '/');
+	if (most > 0 && strlen(slash ? slash + 1 : partial) > (size_t)most)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: this name is too long there, with "
+				 ".partial behind it",
+				 path);
+	if (lstat(partial, &status))
+		return errno == ENOENT ? 0 : error_errno(err, "%s", partial);
+	if (S_ISREG(status.st_mode))
+		return 0;
+	return error_set(err, FERRY_E_FAILED, "%s is %s; remove it", partial,
+			 S_ISLNK(status.st_mode) ? "a symbolic link"
+						 : "no regular file");
+}
+
 int
 output_check(const char *path, bool force, struct ferry_error *err)
 {
@@ -152,6 +179,8 @@ output_check(const char *path, bool force, struct ferry_error *err)
 
 	if (!rc)
 		rc = check_folder(path, folder, err);
+	if (!rc)
+		rc = check_partial(path, folder, err);
 	if (rc)
 		return rc;
 	if (lstat(path, &status))

@@ -33,8 +33,9 @@ struct output {
 };
 
 /*
- * Fails when `path` exists (unless `force`) or is no regular file, its folder
- * does not exist or cannot be written, or another process is writing it.
+ * Fails when `path` exists (unless `force`), it or PATH.partial is no regular
+ * file, its name is too long, its folder does not exist or cannot be written,
+ * or another process is writing it.
  */
 int output_open(struct output *output, const char *path, bool force,
 		struct ferry_error *err) MUST_CHECK;

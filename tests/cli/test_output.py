@@ -133,12 +133,18 @@ def test_no_place(bench, name):
     assert bench.server.requests == []
 
 
-@pytest.mark.parametrize("length, words", [(300, "too long"), (250, "too long")])
-def test_a_name_too_long(bench, length, words):
-    """Of 250 bytes it would do, but not with the .partial behind it."""
+@pytest.mark.parametrize("length", [300, 248])
+def test_a_name_too_long(bench, length):
+    """Of 248 bytes it would do, but not with the .partial behind it."""
     bench.add()
     done = bench.run("pack", "-o", bench.out / ("n" * length), bench.name("app:1"))
-    assert_failed(bench, done, words)
+    assert_failed(bench, done, "too long")
+    assert bench.server.requests == []
+
+
+def test_the_longest_name(bench):
+    bench.add()
+    assert_done(bench.run("pack", "-o", bench.out / ("n" * 247), bench.name("app:1")))
 
 
 def immutable(folder):
@@ -195,10 +201,16 @@ def test_the_plan_counts_only_what_could_be_packed(bench):
     assert_failed(bench, done, "1 of 2 images cannot be packed", status=4)
 
 
-def test_what_is_in_the_way_of_the_partial(bench):
+@pytest.mark.parametrize("kind, words", [("a dangling link", "is a symbolic link; remove it"),
+                                         ("a link", "is a symbolic link; remove it"),
+                                         ("a folder", "is no regular file; remove it"),
+                                         ("a FIFO", "is no regular file; remove it")])
+def test_what_is_in_the_way_of_the_partial(bench, kind, words):
     bench.add()
     partial = bench.out / (bench.bundle.name + ".partial")
-    partial.symlink_to("elsewhere")
+    NO_FILES[kind](partial)
+    before = bench.left()
     done = bench.pack("app:1")
-    assert_told(done, 1, str(partial))
-    assert bench.left() == [partial.name]
+    assert_told(done, 1, f"{partial} {words}")
+    assert bench.left() == before
+    assert bench.server.requests == []
