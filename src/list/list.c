@@ -96,15 +96,19 @@ int
 list_add_file(struct list *list, const char *path, struct ferry_error *err)
 {
 	AUTO_BUFFER content = BUFFER(LIST_BYTES_MAX);
+	const char *shown = strcmp(path, "-") ? path : "standard input";
+	size_t before = list->count;
 	int rc = file_load(path, &content, err);
 
-	if (rc || !content.size)
+	if (rc)
 		return rc;
-	rc = list_add_text(list, content.data, content.size, err);
-	if (!rc)
-		return 0;
-	return error_wrap(err, "%s",
-			  strcmp(path, "-") ? path : "standard input");
+	if (content.size &&
+	    list_add_text(list, content.data, content.size, err))
+		return error_wrap(err, "%s", shown);
+	if (list->count == before)
+		return error_set(err, FERRY_E_USAGE, "%s names no image",
+				 shown);
+	return 0;
 }
 
 static int

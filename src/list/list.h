@@ -38,7 +38,7 @@ int list_add(struct list *list, const char *text, struct ferry_error *err)
 int list_add_text(struct list *list, const void *data, size_t size,
 		  struct ferry_error *err) MUST_CHECK;
 
-/* The same from a file, "-" being standard input. */
+/* The same from a file, "-" being standard input; it has to name an image. */
 int list_add_file(struct list *list, const char *path, struct ferry_error *err)
 	MUST_CHECK;
 

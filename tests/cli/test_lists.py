@@ -49,8 +49,8 @@ def test_a_list_and_names(bench):
 
 BAD = {
     # name: (text, words, whether {file} is named too)
-    "empty": ("", ["no image to pack"], False),
-    "only comments": ("# nothing\n\n", ["no image to pack"], False),
+    "empty": ("", ["{file} names no image"], True),
+    "only comments": ("# nothing\n\n", ["{file} names no image"], True),
     "upper case": ("{host}/app:1\n\nNoSuch/Thing:1\n", ["line 3", "NoSuch/Thing:1"], True),
     "two words": ("{host}/app:1 {host}/db:1\n", ["line 1"], True),
     "no name": ("{host}/app:1\n:1\n", ["line 2", "':1'"], True),
@@ -72,8 +72,16 @@ def test_bad_lists(bench, name, stdin):
     assert lines[-1] == "try 'ferry pack --help'"
     done.stderr = "\n".join(lines[:-1])
     file = "standard input" if stdin else str(bench.folder / "images.txt")
+    words = [word.replace("{file}", file) for word in words]
     assert_failed(bench, done, *words, *([file] if names_file else []), status=2)
     assert bench.server.requests == []
+
+
+def test_an_empty_list_among_others(bench):
+    """Not what anybody meant: something of the release would be missing."""
+    done = pack_list(bench, "", images=["app:1"])
+    assert done.stderr.splitlines()[0] == f"ferry: {bench.folder}/images.txt names no image"
+    assert (done.returncode, bench.left(), bench.server.requests) == (2, [], [])
 
 
 @pytest.mark.parametrize("path, words", [
