@@ -122,6 +122,24 @@ compare_names(const void *a, const void *b)
 		reference_name(other, &((const struct wanted *)b)->reference));
 }
 
+/* The same name again is fine, if it means the same image. */
+static int
+check_repeated(const struct reference *one, const struct reference *other,
+	       struct ferry_error *err)
+{
+	bool both =
+		digest_is_set(&one->digest) && digest_is_set(&other->digest);
+	char name[REFERENCE_TEXT];
+
+	if (digest_equal(&one->digest, &other->digest))
+		return 0;
+	return error_set(err, FERRY_E_USAGE, "%s is asked for %s",
+			 reference_familiar(name, one),
+			 both ? "with two different digests"
+			      : "both with and without a digest; leave one "
+				"out");
+}
+
 int
 list_settle(struct list *list, struct ferry_error *err)
 {
@@ -133,19 +151,15 @@ list_settle(struct list *list, struct ferry_error *err)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct wanted *last = &list->items[kept ? kept - 1 : 0];
 		const struct wanted *item = &list->items[i];
-		char name[REFERENCE_TEXT];
+		int rc;
 
 		if (!kept || compare_names(last, item) != 0) {
 			list->items[kept++] = *item;
 			continue;
 		}
-		if (!digest_equal(&last->reference.digest,
-				  &item->reference.digest))
-			return error_set(
-				err, FERRY_E_USAGE,
-				"%s is asked for twice, with "
-				"different digests",
-				reference_familiar(name, &item->reference));
+		rc = check_repeated(&last->reference, &item->reference, err);
+		if (rc)
+			return rc;
 	}
 	list->count = kept;
 	return 0;

@@ -44,7 +44,7 @@ int list_add_file(struct list *list, const char *path, struct ferry_error *err)
 
 /*
  * Sorts by name and drops what is there twice.  One name with two different
- * digests is FERRY_E_USAGE.
+ * digests, or with and without one, is FERRY_E_USAGE.
  */
 int list_settle(struct list *list, struct ferry_error *err) MUST_CHECK;
 

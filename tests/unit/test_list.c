@@ -70,27 +70,38 @@ test_a_bad_line_is_named(void **state)
 	}
 }
 
+#define ONES "11111111111111111111111111111111"
+#define TWOS "22222222222222222222222222222222"
+
 static void
-test_one_name_with_two_digests_is_refused(void **state)
+test_one_name_with_two_meanings_is_refused(void **state)
 {
-	static const char *const texts[] = {
-		"redis:7@sha256:"
-		"1111111111111111111111111111111111111111111111111111111111111"
-		"111",
-		"docker.io/library/redis:7@sha256:"
-		"2222222222222222222222222222222222222222222222222222222222222"
-		"222",
+	static const struct {
+		const char *texts[2];
+		const char *says;
+	} lists[] = {
+		{ { "redis:7@sha256:" ONES ONES,
+		    "docker.io/library/redis:7@sha256:" TWOS TWOS },
+		  "redis:7 is asked for with two different digests" },
+		{ { "redis:7@sha256:" ONES ONES, "redis:7" },
+		  "redis:7 is asked for both with and without a digest; leave "
+		  "one out" },
+		{ { "redis:7", "redis:7@sha256:" ONES ONES },
+		  "redis:7 is asked for both with and without a digest; leave "
+		  "one out" },
 	};
-	AUTO(list_release) struct list list = { 0 };
-	struct ferry_error err;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		assert_int_equal(list_add(&list, texts[i], &err), 0);
-	assert_int_equal(list_settle(&list, &err), FERRY_E_USAGE);
-	assert_string_equal(
-		err.message,
-		"redis:7 is asked for twice, with different digests");
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		AUTO(list_release) struct list list = { 0 };
+		struct ferry_error err;
+
+		for (size_t j = 0; j < ARRAY_SIZE(lists[i].texts); j++)
+			assert_int_equal(
+				list_add(&list, lists[i].texts[j], &err), 0);
+		assert_int_equal(list_settle(&list, &err), FERRY_E_USAGE);
+		assert_string_equal(err.message, lists[i].says);
+	}
 }
 
 static void
@@ -136,7 +147,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_list_is_read_sorted_and_settled),
 		cmocka_unit_test(test_a_bad_line_is_named),
-		cmocka_unit_test(test_one_name_with_two_digests_is_refused),
+		cmocka_unit_test(test_one_name_with_two_meanings_is_refused),
 		cmocka_unit_test(test_destinations),
 	};
 
