@@ -24,9 +24,33 @@ grow(struct list *list, struct ferry_error *err)
 }
 
 int
+list_refuse_url(const char *text, struct ferry_error *err)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+		const char *rest = text + strlen(schemes[i]);
+
+		if (!text_starts(text, schemes[i]))
+			continue;
+		error_set(err, FERRY_E_USAGE, "'%s': leave out %s", text,
+			  schemes[i]);
+		return i ? (int)err->code
+			 : error_add(err,
+				     "; --plain-http %.*s if it speaks no TLS",
+				     (int)strcspn(rest, "/"), rest);
+	}
+	return 0;
+}
+
+int
 list_parse_reference(struct reference *out, const char *text,
 		     struct ferry_error *err)
 {
+	int rc = list_refuse_url(text, err);
+
+	if (rc)
+		return rc;
 	if (text_starts(text, DOCKER_SCHEME))
 		text += strlen(DOCKER_SCHEME);
 	return reference_parse(out, text, err);

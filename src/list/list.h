@@ -19,6 +19,9 @@ struct list {
 	size_t room;
 };
 
+/* What a browser takes and no registry is named by: FERRY_E_USAGE. */
+int list_refuse_url(const char *text, struct ferry_error *err) MUST_CHECK;
+
 /*
  * A reference as people write it: skopeo's "docker://" before it is fine.
  * FERRY_E_USAGE when it is none.

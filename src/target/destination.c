@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "list/list.h"
 #include "oci/reference.h"
 #include "target/docker.h"
 
@@ -27,6 +28,10 @@ int
 destination_parse(struct destination *out, const char *text,
 		  struct ferry_error *err)
 {
+	int rc = list_refuse_url(text, err);
+
+	if (rc)
+		return rc;
 	if (strcmp(text, "docker") == 0)
 		*out = (struct destination){ DESTINATION_DOCKER,
 					     DOCKER_SOCKET };

@@ -105,6 +105,36 @@ test_one_name_with_two_meanings_is_refused(void **state)
 }
 
 static void
+test_a_url_is_no_name(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *says;
+	} urls[] = {
+		{ "http://10.0.0.5:5000",
+		  "'http://10.0.0.5:5000': leave out http://; --plain-http "
+		  "10.0.0.5:5000 if it speaks no TLS" },
+		{ "http://h/x:1", "'http://h/x:1': leave out http://; "
+				  "--plain-http h if it speaks no TLS" },
+		{ "https://h/x:1", "'https://h/x:1': leave out https://" },
+	};
+	struct destination found;
+	struct reference reference;
+	struct ferry_error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		assert_int_equal(destination_parse(&found, urls[i].text, &err),
+				 FERRY_E_USAGE);
+		assert_string_equal(err.message, urls[i].says);
+		assert_int_equal(
+			list_parse_reference(&reference, urls[i].text, &err),
+			FERRY_E_USAGE);
+		assert_string_equal(err.message, urls[i].says);
+	}
+}
+
+static void
 test_destinations(void **state)
 {
 	static const struct {
@@ -148,6 +178,7 @@ main(void)
 		cmocka_unit_test(test_a_list_is_read_sorted_and_settled),
 		cmocka_unit_test(test_a_bad_line_is_named),
 		cmocka_unit_test(test_one_name_with_two_meanings_is_refused),
+		cmocka_unit_test(test_a_url_is_no_name),
 		cmocka_unit_test(test_destinations),
 	};
 
