@@ -67,69 +67,106 @@ tell_need(struct outcome *outcome, enum docker_need need,
 	}
 }
 
-/* How much of each image to send is in the one described. */
-static int
-count_common(struct docker_plan *plan, const json_t *described,
-	     struct ferry_error *err)
-{
-	for (size_t i = 0; i < plan->release->image_count; i++) {
-		AUTO(image_config_release) struct image_config config = { 0 };
-		const struct buffer *bytes =
-			&plan->release->images[i].config_bytes;
-		size_t common;
-		int rc;
+/* The configs of the images to send, for as long as layers are looked for. */
+struct layer_search {
+	struct docker_plan *plan;
+	struct image_config *configs; /* image by image; empty: not to send */
+};
 
-		if (plan->needs[i] != DOCKER_SEND)
-			continue;
-		rc = image_config_parse(&config, bytes->data, bytes->size, err);
-		if (rc)
-			return rc;
-		common = docker_image_common(described, &config);
+static void
+layer_search_release(struct layer_search *search)
+{
+	size_t count = search->plan->release->image_count;
+
+	for (size_t i = 0; search->configs && i < count; i++)
+		image_config_release(&search->configs[i]);
+	free(search->configs);
+}
+
+static int
+parse_configs(struct layer_search *search, struct ferry_error *err)
+{
+	const struct release *release = search->plan->release;
+	int rc = 0;
+
+	search->configs =
+		calloc(release->image_count + 1, sizeof(*search->configs));
+	if (!search->configs)
+		return error_nomem(err);
+	for (size_t i = 0; !rc && i < release->image_count; i++) {
+		const struct buffer *bytes = &release->images[i].config_bytes;
+
+		if (search->plan->needs[i] == DOCKER_SEND)
+			rc = image_config_parse(&search->configs[i],
+						bytes->data, bytes->size, err);
+	}
+	return rc;
+}
+
+/* How much of each image to send is in the one described. */
+static void
+count_common(struct layer_search *search, const json_t *described)
+{
+	struct docker_plan *plan = search->plan;
+
+	for (size_t i = 0; i < plan->release->image_count; i++) {
+		size_t common =
+			docker_image_common(described, &search->configs[i]);
+
 		if (common > plan->have[i])
 			plan->have[i] = common;
 	}
-	return 0;
 }
 
 /* One that has gone since it was listed has nothing in common. */
 static int
-look_at(struct docker_plan *plan, struct docker_api *api, const char *id,
+look_at(struct layer_search *search, struct docker_api *api, const char *id,
 	struct ferry_error *err)
 {
 	AUTO_JSON *json = NULL;
 	int rc = docker_api_image(api, id, &json, err);
 
-	if (rc || !json)
-		return rc;
-	return count_common(plan, json, err);
+	if (!rc && json)
+		count_common(search, json);
+	return rc;
+}
+
+static int
+look_at_all(struct layer_search *search, struct docker_api *api,
+	    const json_t *images, struct ferry_error *err)
+{
+	json_t *image;
+	size_t i;
+
+	json_array_foreach (images, i, image) {
+		struct digest id;
+		const char *text;
+		int rc = json_get_text(image, "Id", &text, err);
+
+		if (!rc)
+			rc = digest_parse(&id, text, err);
+		if (!rc)
+			rc = look_at(search, api, id.text, err);
+		if (rc || i + 1 == IMAGES_LOOKED_AT)
+			return rc;
+	}
+	return 0;
 }
 
 static int
 find_layers(struct docker_plan *plan, struct docker_api *api,
 	    struct ferry_error *err)
 {
+	AUTO(layer_search_release) struct layer_search search = { plan, NULL };
 	AUTO_JSON *answer = NULL;
-	json_t *images, *image;
-	struct digest id;
-	size_t i;
+	json_t *images;
 	int rc = docker_api_images(api, &answer, err);
 
 	if (!rc)
 		rc = json_find_array(answer, "images", &images, err);
-	if (rc)
-		return rc;
-	json_array_foreach (images, i, image) {
-		const char *text;
-
-		rc = json_get_text(image, "Id", &text, err);
-		if (!rc)
-			rc = digest_parse(&id, text, err);
-		if (!rc)
-			rc = look_at(plan, api, id.text, err);
-		if (rc || i + 1 == IMAGES_LOOKED_AT)
-			break;
-	}
-	return rc;
+	if (!rc)
+		rc = parse_configs(&search, err);
+	return rc ? rc : look_at_all(&search, api, images, err);
 }
 
 static int

@@ -59,6 +59,18 @@ def test_a_good_docker(docker, release, load):
     assert docker.count("POST /images/load") == 1
 
 
+def test_layers_that_other_images_have_are_not_sent(docker, release, load):
+    """By what Docker says of their layers, whatever else they are."""
+    assert load().returncode == 0
+    configs = list(docker.configs.values())
+    docker.names.clear()
+    docker.configs = {f"sha256:{n:064}": config for n, config in enumerate(configs)}
+    done = load()
+    assert done.returncode == 0, told(done)
+    assert docker.members == {"manifest.json"} | {
+        "blobs/sha256/" + image.config.removeprefix("sha256:") for image in release.images.values()}
+
+
 def test_one_image_that_cannot_be_read_back(docker, release, load):
     """The others are in place all the same, and that is what the exit status says."""
     after_load(docker, release.name("db:1"), 500, "layer store: \x1b[31mgone")

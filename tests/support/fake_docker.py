@@ -25,6 +25,7 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
         self.socket_path = folder / "docker.sock"
         self.configs = {}        # ID: config
         self.names = {}          # name: ID
+        self.members = set()     # of the last archive
         self.requests = []       # "METHOD PATH"
         self.refuse = lambda method, path: None     # or (status, message)
         self.say = []            # before "Loaded image: ..." of a load
@@ -59,6 +60,7 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
         """Takes an archive; yields what Docker says of it."""
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             members = {member.name: tar.extractfile(member).read() for member in tar}
+        self.members = set(members)
         yield from self.say
         for entry in json.loads(members["manifest.json"]):
             config = members[entry["Config"]]
