@@ -66,7 +66,7 @@ call_resolve(char **out, const struct registry *registry, const char *url,
 
 /* Header lines; one of them may be secret. */
 struct headers {
-	char *lines[6];
+	char *lines[4];
 	size_t count;
 };
 
@@ -105,9 +105,6 @@ fill_headers(struct headers *headers, const struct call *call,
 				err);
 	if (!rc)
 		rc = add_header(headers, "Range", call->range, err);
-	/* The digest is of the bytes as they are. */
-	if (!rc)
-		rc = add_header(headers, "Accept-Encoding", "identity", err);
 	return rc;
 }
 

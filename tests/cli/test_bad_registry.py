@@ -201,3 +201,20 @@ def test_a_tag_that_moves_is_read_once(bench):
     assert bench.server.store.repo("app").tags["1"] == other.manifest
     assert bench.server.count("manifest tag") == 1
     assert_packed(bench, {"app:1": first})
+
+
+def test_no_header_is_sent_twice(bench):
+    """Some servers and proxies refuse that, or take it for two values."""
+    seen = []
+
+    def watch(exchange):
+        seen.append([name.lower() for name in exchange.request.headers.keys()])
+        exchange.send(exchange.answer())
+
+    bench.add()
+    bench.server.fault("", act.Action("watch", watch), times=None)
+    assert_done(bench.pack("app:1"))
+    assert_done(bench.load())
+    assert len(seen) > 6
+    for names in seen:
+        assert len(set(names)) == len(names) and "accept-encoding" in names
