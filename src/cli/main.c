@@ -49,28 +49,51 @@ print_help(void)
 	       "  ferry --version prints the version.\n");
 }
 
-/* What stands in a command's place: "help", "--help", "--version". */
+/* "help", "--help" or "-h" in a command's place; it knows their options. */
 static int
-run_builtin(const char *name, const char *about, struct ferry_error *err)
+run_help(struct session *session, int argc, char **argv,
+	 struct ferry_error *err)
 {
+	static const struct command help = { .operand = "COMMAND",
+					     .operands_most = 1 };
+	const struct text_list *operands = &session->operands;
 	const struct command *command;
+	int rc = options_parse(&help, argc, argv, &session->common, NULL,
+			       &session->operands, err);
 
-	if (strcmp(name, "--version") == 0) {
-		printf("ferry %s\n", FERRY_VERSION);
-		return 0;
-	}
-	if (strcmp(name, "help") && strcmp(name, "--help") &&
-	    strcmp(name, "-h"))
-		return error_set(err, FERRY_E_USAGE,
-				 "unknown option '%s' before a command", name);
-	if (!about) {
+	if (rc)
+		return rc;
+	if (!operands->count) {
 		print_help();
 		return 0;
 	}
-	command = find_command(about, err);
+	command = find_command(operands->items[0], err);
 	if (!command)
 		return err->code;
 	options_help(command);
+	return 0;
+}
+
+static bool
+asks_for_help(const char *word)
+{
+	return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 ||
+	       strcmp(word, "-h") == 0;
+}
+
+/* What stands in a command's place. */
+static int
+run_builtin(struct session *session, int argc, char **argv,
+	    struct ferry_error *err)
+{
+	session->printed = true;
+	if (asks_for_help(argv[0]))
+		return run_help(session, argc, argv, err);
+	if (strcmp(argv[0], "--version"))
+		return error_set(err, FERRY_E_USAGE,
+				 "unknown option '%s' before a command",
+				 argv[0]);
+	printf("ferry %s\n", FERRY_VERSION);
 	return 0;
 }
 
@@ -131,10 +154,8 @@ run(struct session *session, int argc, char **argv, const char **name,
 	session->common.json = asks_for_json(argv);
 	if (argc < 2)
 		return error_set(err, FERRY_E_USAGE, "no command given");
-	if (argv[1][0] == '-' || strcmp(argv[1], "help") == 0) {
-		session->printed = true;
-		return run_builtin(argv[1], argv[2], err);
-	}
+	if (argv[1][0] == '-' || asks_for_help(argv[1]))
+		return run_builtin(session, argc - 1, argv + 1, err);
 	command = find_command(argv[1], err);
 	if (!command)
 		return err->code;

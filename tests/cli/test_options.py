@@ -38,7 +38,8 @@ def assert_usage_error(done, message, command=None):
     assert done.returncode == 2
 
 
-@pytest.mark.parametrize("args", [["help"], ["--help"], ["-h"]])
+@pytest.mark.parametrize("args", [["help"], ["--help"], ["-h"], ["help", "--json"],
+                                  ["help", "--help"], ["--help", "--quiet"]])
 def test_general_help_names_every_command(ferry, args):
     done = ferry(*args)
     assert (done.returncode, done.stderr) == (0, "")
@@ -51,7 +52,8 @@ def test_help_is_the_same_however_asked(ferry, command):
     done = ferry(command, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"usage: ferry {command} ")
-    for args in ([command, "-h"], ["help", command], ["--help", command], [command, "a", "--help"]):
+    for args in ([command, "-h"], ["help", command], ["--help", command], [command, "a", "--help"],
+                 ["help", "--json", command], ["help", command, "--quiet"], ["-h", command, "-h"]):
         assert ferry(*args).stdout == done.stdout
 
 
@@ -93,6 +95,8 @@ def test_version(ferry):
     (["verfiy"], "unknown command 'verfiy'; did you mean 'verify'?"),
     (["frobnicate"], "unknown command 'frobnicate'"),
     (["help", "hots"], "unknown command 'hots'; did you mean 'host'?"),
+    (["help", "--frob"], "unknown option '--frob'"),
+    (["help", "pack", "list"], "surplus argument 'list'"),
     (["--quiet", "list"], "unknown option '--quiet' before a command"),
     (["a\x1b[31mb"], r"unknown command 'a\x1b[31mb'"),
     (["\u009b31m"], r"unknown command '\xc2\x9b31m'"),
@@ -156,6 +160,7 @@ def test_numbers_have_limits(ferry, command, option, least, most, value):
 
 @pytest.mark.parametrize("args, message", [
     (["pakc", "--json"], "unknown command 'pakc'; did you mean 'pack'?"),
+    (["help", "pakc", "--json"], "unknown command 'pakc'; did you mean 'pack'?"),
     (["list", "--json"], "no BUNDLE given"),
     (["list", "--json", "--nonsense"], "unknown option '--nonsense'"),
     (["list", "--nonsense", "--json"], "unknown option '--nonsense'"),
