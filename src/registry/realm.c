@@ -54,15 +54,6 @@ realm_check(const char *realm, const char *base, struct ferry_error *err)
 	return 0;
 }
 
-/* Behind the first dot, if there is another one behind that. */
-static const char *
-parent_domain(const char *host)
-{
-	const char *dot = strchr(host, '.');
-
-	return dot && strchr(dot + 1, '.') ? dot + 1 : NULL;
-}
-
 static bool
 is_address(const char *host)
 {
@@ -70,16 +61,25 @@ is_address(const char *host)
 	       host[0] == '[';
 }
 
-/* registry.example.com and gitlab.example.com, or example.com itself. */
+/* registry.gitlab.com below gitlab.com. */
 static bool
-are_related(const char *a, const char *b)
+is_below(const char *host, const char *domain)
 {
-	const char *domain = parent_domain(a);
-	const char *other = parent_domain(b);
+	size_t length = strlen(host);
+	size_t tail = strlen(domain) + 1;
 
-	if (is_address(a) || is_address(b) || !domain)
+	if (is_address(host) || is_address(domain) || !strchr(domain, '.'))
 		return false;
-	return strcmp(domain, b) == 0 || (other && strcmp(domain, other) == 0);
+	return length > tail && host[length - tail] == '.' &&
+	       strcmp(host + length - tail + 1, domain) == 0;
+}
+
+/* Two under one domain may be of two tenants; of this pair we know better. */
+static bool
+is_known_pair(const char *home, const char *there)
+{
+	return strcmp(home, "registry-1.docker.io") == 0 &&
+	       strcmp(there, "auth.docker.io") == 0;
 }
 
 bool
@@ -92,9 +92,8 @@ realm_is_trusted(const char *realm, const char *base)
 	if (url_origin(&there, realm, &ignored) ||
 	    url_origin(&home, base, &ignored))
 		return false;
-	/* registry-1.docker.io and auth.docker.io are related; so are those
-	 * of GitLab.  No pair is known that would need more. */
 	return is_neighbourhood(there.host, home.host) ||
-	       are_related(home.host, there.host) ||
-	       are_related(there.host, home.host);
+	       is_below(home.host, there.host) ||
+	       is_below(there.host, home.host) ||
+	       is_known_pair(home.host, there.host);
 }

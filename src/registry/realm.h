@@ -21,8 +21,9 @@ int realm_check(const char *realm, const char *base, struct ferry_error *err)
 
 /*
  * Whether credentials for the registry at `base` may go to `realm`, which
- * passed realm_check(): same host, a neighbour under the same domain of at
- * least two labels, or a pair that is known to belong together.
+ * passed realm_check(): same host, both this machine, one a subdomain of the
+ * other, or Docker Hub's pair.  Neighbours under one domain are no relation:
+ * it may be that of a provider with many customers.
  */
 bool realm_is_trusted(const char *realm, const char *base);
 
