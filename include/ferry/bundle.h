@@ -60,6 +60,9 @@ struct ferry_damage {
 	char *what;
 };
 
+/* Where it stops to look for more; more tell a person nothing new. */
+#define FERRY_DAMAGES_MAX 1000
+
 struct ferry_verification {
 	struct ferry_damage *damages;
 	size_t damage_count;

@@ -8,8 +8,6 @@
 #include "base/text.h"
 #include "codec/seek_table.h"
 
-#define DAMAGES_MAX 1000 /* more tell a person nothing new */
-
 struct check {
 	struct bundle *bundle;
 	struct ferry_context *context;
@@ -61,7 +59,7 @@ enough(struct check *check)
 	bool full;
 
 	pthread_mutex_lock(&check->lock);
-	full = check->found->damage_count == DAMAGES_MAX;
+	full = check->found->damage_count == FERRY_DAMAGES_MAX;
 	pthread_mutex_unlock(&check->lock);
 	return full;
 }
@@ -74,7 +72,7 @@ store(struct check *check, const struct ferry_damage *damage)
 	bool room;
 
 	pthread_mutex_lock(&check->lock);
-	room = found->damage_count < DAMAGES_MAX;
+	room = found->damage_count < FERRY_DAMAGES_MAX;
 	if (room)
 		found->damages[found->damage_count++] = *damage;
 	pthread_mutex_unlock(&check->lock);
@@ -525,7 +523,8 @@ bundle_verify(struct bundle *bundle, struct ferry_context *context,
 	check.found = calloc(1, sizeof(*check.found));
 	if (!check.found)
 		return error_nomem(err);
-	check.found->damages = calloc(DAMAGES_MAX, sizeof(struct ferry_damage));
+	check.found->damages =
+		calloc(FERRY_DAMAGES_MAX, sizeof(struct ferry_damage));
 	seek_table_init(&check.table);
 	if (!check.found->damages)
 		rc = error_nomem(err);

@@ -91,10 +91,12 @@ report(struct session *session, const struct ferry_bundle_info *info,
 	for (size_t i = 0; found && i < found->damage_count; i++)
 		print_damage(&found->damages[i]);
 	if (rc == FERRY_E_DAMAGED && found && found->damage_count)
-		return error_set(err, FERRY_E_DAMAGED, "%s: damaged in %s",
-				 path,
-				 output_count(totals, sizeof(totals),
-					      found->damage_count, "place"));
+		return error_set(
+			err, FERRY_E_DAMAGED, "%s: damaged in %s%s", path,
+			output_count(totals, sizeof(totals),
+				     found->damage_count, "place"),
+			found->damage_count == FERRY_DAMAGES_MAX ? " or more"
+								 : "");
 	if (rc || session->common.json || session->common.quiet)
 		return rc;
 	output_line(stdout, "%s: whole: %s, every byte proved", path,

@@ -167,6 +167,16 @@ def test_many_blobs(tmp_path):
             layer.descriptor["digest"] for layer in layers]
 
 
+def test_more_damages_than_are_told(tmp_path):
+    layers = [gzip_layer(str(number), 10) for number in range(1001)]
+    path = tmp_path / "bundle"
+    path.write_bytes(write([image(APP.name, layers)], runs=lambda runs: [
+        same_size(number)(runs) for number in range(2, len(runs))] and None).data)
+    done = ferry("verify", path)
+    expect_refusal(done, path, ("damaged in 1000 places or more",))
+    assert len(done.stderr.splitlines()) == 1001
+
+
 def test_a_missing_image_is_no_matter_of_the_others(target, tmp_path):
     """--only asks for nothing but what it names."""
     path = tmp_path / "bundle"
