@@ -60,20 +60,14 @@ static int
 set_peer(struct exchange *exchange, const char *url, struct ferry_error *err)
 {
 	const char *socket = exchange->http->settings.unix_socket;
-	struct url_origin origin;
-	int rc = url_origin(&origin, url, err);
+	char peer[URL_PEER_TEXT];
+	int rc = url_peer(peer, url, err);
 
 	if (rc)
 		return rc;
-	exchange->tls = strcmp(origin.scheme, "https") == 0;
-	if (socket)
-		snprintf(exchange->peer, sizeof(exchange->peer), "%s", socket);
-	else if (origin.port == (exchange->tls ? 443 : 80))
-		snprintf(exchange->peer, sizeof(exchange->peer), "%s",
-			 origin.host);
-	else
-		snprintf(exchange->peer, sizeof(exchange->peer), "%s:%u",
-			 origin.host, origin.port);
+	exchange->tls = strncasecmp(url, "https:", 6) == 0;
+	snprintf(exchange->peer, sizeof(exchange->peer), "%s",
+		 socket ? socket : peer);
 	return 0;
 }
 

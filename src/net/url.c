@@ -208,6 +208,21 @@ url_origin(struct url_origin *out, const char *url, struct ferry_error *err)
 	return rc ? rc : set_origin(out, scheme, host, port, err);
 }
 
+int
+url_peer(char out[URL_PEER_TEXT], const char *url, struct ferry_error *err)
+{
+	struct url_origin origin;
+	int rc = url_origin(&origin, url, err);
+
+	if (rc)
+		return rc;
+	if (origin.port == (strcmp(origin.scheme, "https") ? 80 : 443))
+		snprintf(out, URL_PEER_TEXT, "%s", origin.host);
+	else
+		snprintf(out, URL_PEER_TEXT, "%s:%u", origin.host, origin.port);
+	return 0;
+}
+
 bool
 url_same_origin(const char *a, const char *b)
 {

@@ -27,6 +27,11 @@ int url_origin(struct url_origin *out, const char *url, struct ferry_error *err)
 	MUST_CHECK;
 bool url_same_origin(const char *a, const char *b);
 
+/* The host as people name it: with a port only where that is not usual. */
+#define URL_PEER_TEXT (sizeof(((struct url_origin *)0)->host) + 8)
+int url_peer(char out[URL_PEER_TEXT], const char *url, struct ferry_error *err)
+	MUST_CHECK;
+
 /* Whether `host` (no port) is localhost or a loopback address. */
 bool url_host_is_loopback(const char *host);
 /* An address literal of a private, link-local, loopback or unspecified net. */

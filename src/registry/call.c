@@ -189,12 +189,10 @@ static void
 note_peer(struct call *call, const char *url, bool home)
 {
 	struct ferry_error ignored;
-	struct url_origin origin;
 
 	call->away = !home;
-	if (home || url_origin(&origin, url, &ignored))
-		return;
-	memcpy(call->peer, origin.host, sizeof(call->peer));
+	if (!home && url_peer(call->peer, url, &ignored))
+		call->peer[0] = '\0';
 }
 
 static int

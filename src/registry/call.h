@@ -8,6 +8,7 @@
 #ifndef REGISTRY_CALL_H
 #define REGISTRY_CALL_H
 
+#include "net/url.h"
 #include "oci/reference.h"
 #include "registry/client.h"
 #include "registry/retry.h"
@@ -31,8 +32,8 @@ struct call {
 	size_t body_max;
 
 	/* After call_try(): */
-	bool away;	/* the answer came from another origin, .. */
-	char peer[256]; /* .. from this host */
+	bool away;		  /* the answer came from another origin, .. */
+	char peer[URL_PEER_TEXT]; /* .. from this host */
 	/* New credentials are there; a body from `content` was not sent again:
 	 * begin again. */
 	bool renewed;

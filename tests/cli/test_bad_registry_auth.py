@@ -217,7 +217,7 @@ def test_storage_that_refuses(bench):
     bench.server.fault("GET blob", act.status(403), times=None, listener="second")
     done = bench.pack("app:1")
     assert_failed(bench, done, bench.name("app:1"), "blob " + layer.digest,
-                  "where the registry sent us, answered 403")
+                  f"{bench.server.second_origin.host}, where the registry sent us, answered 403")
     assert "docker login" not in told(done)
 
 

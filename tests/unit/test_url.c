@@ -261,6 +261,30 @@ hosts_are_near_or_far(void **state)
 }
 
 static void
+peers_have_a_port_if_it_is_unusual(void **state)
+{
+	static const struct {
+		const char *url, *peer;
+	} table[] = {
+		{ "https://Quay.io/v2/", "quay.io" },
+		{ "https://quay.io:443/", "quay.io" },
+		{ "https://quay.io:80/", "quay.io:80" },
+		{ "http://quay.io:80/", "quay.io" },
+		{ "http://quay.io:65535/", "quay.io:65535" },
+		{ "http://[::1]:5000/", "[::1]:5000" },
+	};
+	struct ferry_error err = { 0 };
+	char peer[URL_PEER_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		assert_int_equal(url_peer(peer, table[i].url, &err), 0);
+		assert_string_equal(peer, table[i].peer);
+	}
+	assert_int_equal(url_peer(peer, "ftp://quay.io", &err), FERRY_E_FAILED);
+}
+
+static void
 text_is_escaped(void **state)
 {
 	static const struct {
@@ -295,6 +319,7 @@ main(void)
 		cmocka_unit_test(overlong_hosts_are_refused),
 		cmocka_unit_test(origins_compare),
 		cmocka_unit_test(hosts_are_near_or_far),
+		cmocka_unit_test(peers_have_a_port_if_it_is_unusual),
 		cmocka_unit_test(text_is_escaped),
 	};
 
