@@ -144,6 +144,9 @@ refusal_error(const struct http_response *response, const char *host,
 				 "%s, where the registry sent us, answered "
 				 "%d%s",
 				 host, response->status, said);
+	if (role == REFUSAL_TOKENS)
+		return error_set(err, FERRY_E_FAILED, "%s answered %d%s", host,
+				 response->status, said);
 	switch (response->status) {
 	case 401:
 	case 403:

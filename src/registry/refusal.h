@@ -9,6 +9,7 @@
 /* How we came, which decides what a refusal means. */
 enum refusal_role {
 	REFUSAL_AWAY,	   /* at another host, which the registry sent us to */
+	REFUSAL_TOKENS,	   /* at the token server: what it has is no image */
 	REFUSAL_OPEN,	   /* nobody asked who we are */
 	REFUSAL_STRANGER,  /* without credentials, and not to pull */
 	REFUSAL_ANONYMOUS, /* asked, and we had no credentials */

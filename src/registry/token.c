@@ -230,17 +230,26 @@ token_parse(char **out, uint64_t *life, const void *data, size_t size,
 	return rc;
 }
 
+/*
+ * 401 and 403 are the registry's word on who may have a token; else it is not
+ * the registry that has trouble, and a 404 is not about the image.
+ */
 static int
 refuse(const struct token_request *request,
        const struct http_response *response, struct ferry_error *err)
 {
 	bool known = credentials_are_set(request->credentials);
+	char there[URL_PEER_TEXT];
+	int rc;
 
-	refusal_error(response, request->host,
-		      known ? REFUSAL_KNOWN : request->stranger, err);
-	if (err->code == FERRY_E_DENIED)
-		return err->code;
-	err->code = FERRY_E_FAILED; /* 404: the image may well exist */
+	if (response->status == 401 || response->status == 403)
+		return refusal_error(response, request->host,
+				     known ? REFUSAL_KNOWN : request->stranger,
+				     err);
+	rc = url_peer(there, request->realm, err);
+	if (rc)
+		return rc;
+	refusal_error(response, there, REFUSAL_TOKENS, err);
 	return error_wrap(err, "token server");
 }
 

@@ -94,9 +94,10 @@ TOKENS = {
     "huge answer": (act.status(200, body=b'{"token":"%s"}' % (b"a" * (1 << 20))),
                     ["more than 128 KiB"]),
     "endless answer": (act.endless(), ["more than 128 KiB"]),
-    "404": (act.status(404), ["404"]),
-    "500": (act.status(500), ["answered 500"]),
-    "redirect": (act.redirect("{second}{path}"), ["answered 307"]),
+    "404": (act.status(404), ["token server: {token} answered 404"]),
+    "405": (act.status(405), ["token server: {token} answered 405"]),
+    "500": (act.status(500), ["token server: {token} answered 500"]),
+    "redirect": (act.redirect("{second}{path}"), ["token server: {token} answered 307"]),
 }
 
 
@@ -108,7 +109,9 @@ def test_a_bad_token_server(bench, name):
     rule = bench.server.fault("token", action, times=None)
     done = bench.pack("app:1", options=login(bench))
     assert rule.fired and done.seconds < 10, told(done)
+    words = [word.format(token=bench.server.token_origin.host) for word in words]
     assert_refused(bench, done, {"app:1": ["token server", *words]})
+    assert "does not have it" not in told(done)
     assert "X-Evil" not in told(done) and "aaaa" not in told(done)
     assert bench.server.authorization_seen("second") == []
     assert not any("x-evil" in record.headers for record in bench.server.requests)
