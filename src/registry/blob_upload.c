@@ -34,15 +34,20 @@ static int
 take_session(struct upload *upload, const char *path, struct ferry_error *err)
 {
 	struct registry *registry = upload->registry;
+	const char *location =
+		http_response_header(&upload->response, "Location", 0);
 	AUTO_FREE char *url = NULL;
 	int rc = text_format(&url, err, "%s%s", registry->base, path);
 
 	free(STEAL(&upload->session));
 	if (rc)
 		return rc;
-	return call_resolve(
-		&upload->session, registry, url,
-		http_response_header(&upload->response, "Location", 0), err);
+	if (!location || !*location)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s accepted an upload without saying where "
+				 "it goes",
+				 registry->host);
+	return call_resolve(&upload->session, registry, url, location, err);
 }
 
 /* POST: an upload without a size yet, of a session of its own. */

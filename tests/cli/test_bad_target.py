@@ -80,6 +80,14 @@ def test_what_has_not_our_size_is_not_ours(target, release, name):
     assert failures(target, done, release) == {}
 
 
+def test_an_upload_that_leads_nowhere(target, release):
+    target.server.fault("POST upload", act.set_header("Location", None), times=None, repo="app")
+    done = target.load()
+    assert_told(done, 5, "1 of 3 images")
+    assert f"{target.server.host} accepted an upload without saying where it goes" in \
+        failures(target, done, release)["app:1"]
+
+
 def test_a_web_page_is_no_blob(target, release):
     layer = target.images["app:1"].layers[0].digest
     target.server.fault("HEAD blob", act.status(405), times=None)
