@@ -1,19 +1,12 @@
 #include "cli/command.h"
 #include "cli/output.h"
-#include "cli/registry_flags.h"
-
-static void
-close_bundle(struct ferry_bundle **bundle)
-{
-	ferry_bundle_close(*bundle);
-}
 
 static int
 run(struct session *session, const void *data, struct ferry_error *err)
 {
 	const struct text_list *operands = &session->operands;
 	const char *image = NULL;
-	AUTO(close_bundle) struct ferry_bundle *bundle = NULL;
+	AUTO(command_close_bundle) struct ferry_bundle *bundle = NULL;
 	AUTO_FREE char *text = NULL;
 
 	(void)data;

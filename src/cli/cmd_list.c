@@ -5,12 +5,6 @@
 #include "cli/output.h"
 #include "cli/table.h"
 
-static void
-close_bundle(struct ferry_bundle **bundle)
-{
-	ferry_bundle_close(*bundle);
-}
-
 static int
 add_image(struct table *table, const struct ferry_bundle_image *image,
 	  struct ferry_error *err)
@@ -82,7 +76,7 @@ static int
 run(struct session *session, const void *data, struct ferry_error *err)
 {
 	const char *path = session->operands.items[0];
-	AUTO(close_bundle) struct ferry_bundle *bundle = NULL;
+	AUTO(command_close_bundle) struct ferry_bundle *bundle = NULL;
 	const struct ferry_bundle_info *info;
 	char totals[OUTPUT_TOTALS_MAX];
 

@@ -20,12 +20,6 @@ static const struct flag flags[] = {
 };
 
 static void
-close_bundle(struct ferry_bundle **bundle)
-{
-	ferry_bundle_close(*bundle);
-}
-
-static void
 free_verification(struct ferry_verification **verification)
 {
 	ferry_verification_free(*verification);
@@ -109,7 +103,7 @@ static int
 run(struct session *session, const void *data, struct ferry_error *err)
 {
 	const struct values *values = data;
-	AUTO(close_bundle) struct ferry_bundle *bundle = NULL;
+	AUTO(command_close_bundle) struct ferry_bundle *bundle = NULL;
 	AUTO(free_verification) struct ferry_verification *found = NULL;
 	const struct ferry_bundle_info *info;
 	int rc;

@@ -33,6 +33,13 @@ struct command {
 		   struct ferry_error *err);
 };
 
+/* For AUTO(). */
+static inline void
+command_close_bundle(struct ferry_bundle **bundle)
+{
+	ferry_bundle_close(*bundle);
+}
+
 extern const struct command command_pack;
 extern const struct command command_load;
 extern const struct command command_verify;

@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -23,7 +22,7 @@ struct screen {
 	size_t used;
 	unsigned lines;
 	size_t width;
-	unsigned height;
+	size_t height;
 };
 
 static void add(struct screen *screen, const char *format, ...)
@@ -54,18 +53,15 @@ end_line(struct screen *screen)
 static void
 measure(struct screen *screen)
 {
-	struct winsize window = { 0 };
 	size_t columns = environment_columns(STDERR_FILENO);
 
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window))
-		window.ws_row = 0;
 	if (columns > WIDTH_MAX)
 		columns = WIDTH_MAX;
 	if (columns < WIDTH_MIN)
 		columns = WIDTH_MIN;
 	/* In the last column some terminals wrap. */
 	screen->width = columns - 1;
-	screen->height = window.ws_row ? window.ws_row : 24;
+	screen->height = environment_rows(STDERR_FILENO);
 }
 
 /* Bytes of `text` that fit into `width` columns. */
@@ -247,7 +243,7 @@ display_draw(struct progress *progress)
 
 	measure(&screen);
 	if (shown + 2 > screen.height)
-		shown = screen.height > 2 ? screen.height - 2u : 0;
+		shown = screen.height > 2 ? screen.height - 2 : 0;
 	add_home(&screen, progress->lines);
 	for (size_t i = 0; i < shown; i++)
 		add_moving(&screen, &progress->moving[i]);

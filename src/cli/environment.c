@@ -134,14 +134,33 @@ environment_no_escapes(void)
 	       strcmp(terminal, "dumb") == 0;
 }
 
+/* All 0: no terminal, or one that does not know. */
+static struct winsize
+window_of(int fd)
+{
+	struct winsize window = { 0 };
+
+	if (ioctl(fd, TIOCGWINSZ, &window))
+		return (struct winsize){ 0 };
+	return window;
+}
+
+size_t
+environment_rows(int fd)
+{
+	struct winsize window = window_of(fd);
+
+	return window.ws_row ? window.ws_row : 24;
+}
+
 size_t
 environment_columns(int fd)
 {
-	struct winsize window = { 0 };
+	struct winsize window = window_of(fd);
 	const char *columns = variable("COLUMNS");
 	uint64_t number;
 
-	if (ioctl(fd, TIOCGWINSZ, &window) == 0 && window.ws_col)
+	if (window.ws_col)
 		return window.ws_col;
 	if (columns && text_to_u64(columns, &number) && number &&
 	    number <= UINT16_MAX)

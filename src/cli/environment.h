@@ -25,6 +25,9 @@ int environment_target(const char *to, char **out, struct ferry_error *err)
 /* Whether the user or the terminal wants no escape sequences. */
 bool environment_no_escapes(void);
 
+/* Rows of the terminal that `fd` is, else 24. */
+size_t environment_rows(int fd);
+
 /* Columns of the terminal that `fd` is, else COLUMNS, else 80. */
 size_t environment_columns(int fd);
 

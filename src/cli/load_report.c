@@ -21,15 +21,6 @@ in_place(const struct ferry_load_image *image)
 	       image->state == FERRY_LOAD_PRESENT;
 }
 
-static void
-size_line(FILE *file, const char *label, uint64_t bytes, const char *more)
-{
-	char size[TEXT_SIZE_MAX];
-
-	output_line(file, "  %-10s %8s%s", label,
-		    text_size(size, sizeof(size), bytes), more);
-}
-
 void
 load_report_plan(const struct ferry_load_plan *plan, FILE *file)
 {
@@ -40,11 +31,11 @@ load_report_plan(const struct ferry_load_plan *plan, FILE *file)
 				  plan->blob_count, plan->blob_bytes));
 	output_line(file, "  %-10s %s (platform: %s)", "into", plan->target,
 		    plan->platform);
-	size_line(file, "to send", plan->blob_bytes, " at most");
+	output_size(file, "to send", plan->blob_bytes, " at most");
 	if (plan->needed_bytes)
-		size_line(file, "needs", plan->needed_bytes, " there, about");
+		output_size(file, "needs", plan->needed_bytes, " there, about");
 	if (plan->free_bytes)
-		size_line(file, "free", plan->free_bytes, " there");
+		output_size(file, "free", plan->free_bytes, " there");
 }
 
 /* An error's story stands on standard error; the table has one word for it. */

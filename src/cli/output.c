@@ -41,6 +41,15 @@ output_line(FILE *file, const char *format, ...)
 	fprintf(file, "%s\n", safe ? safe : "(no memory to print this)");
 }
 
+void
+output_size(FILE *file, const char *label, uint64_t bytes, const char *more)
+{
+	char size[TEXT_SIZE_MAX];
+
+	output_line(file, "  %-10s %8s%s", label,
+		    text_size(size, sizeof(size), bytes), more);
+}
+
 char *
 output_count(char *out, size_t size, uint64_t count, const char *noun)
 {

@@ -13,6 +13,10 @@
 /* Prints one line, escaping what a terminal would act on. */
 void output_line(FILE *file, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* A line of a plan: "  to send     125 MiB at most". */
+void output_size(FILE *file, const char *label, uint64_t bytes,
+		 const char *more);
+
 /* Sees to it that all of standard output is out; returns 0 or errno. */
 int output_close(void) MUST_CHECK;
 

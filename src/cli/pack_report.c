@@ -4,15 +4,6 @@
 #include "cli/output.h"
 #include "cli/table.h"
 
-static void
-size_line(FILE *file, const char *label, uint64_t bytes, const char *more)
-{
-	char size[TEXT_SIZE_MAX];
-
-	output_line(file, "  %-10s %8s%s", label,
-		    text_size(size, sizeof(size), bytes), more);
-}
-
 void
 pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 		 FILE *file)
@@ -29,19 +20,19 @@ pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 	output_line(file, "plan: %s%s", part,
 		    output_totals(totals, sizeof(totals), plan->image_count,
 				  plan->blob_count, plan->blob_bytes));
-	size_line(file, "to pull", plan->pull_bytes, "");
+	output_size(file, "to pull", plan->pull_bytes, "");
 	if (plan->shared_bytes)
-		size_line(file, "shared", plan->shared_bytes,
-			  ", pulled once only");
+		output_size(file, "shared", plan->shared_bytes,
+			    ", pulled once only");
 	/* With a refusal there will be no bundle to find room for. */
 	if (plan->refused)
 		return;
-	size_line(file, "bundle", plan->bundle_bytes,
-		  plan->compressed ? " at most" : "");
-	size_line(file, "free", plan->free_bytes, " where it goes");
+	output_size(file, "bundle", plan->bundle_bytes,
+		    plan->compressed ? " at most" : "");
+	output_size(file, "free", plan->free_bytes, " where it goes");
 	if (plan->largest_file != UINT64_MAX)
-		size_line(file, "limit", plan->largest_file,
-			  " for a single file there");
+		output_size(file, "limit", plan->largest_file,
+			    " for a single file there");
 	output_line(file, "  %-10s %s", "into", output);
 }
 

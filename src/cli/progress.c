@@ -2,24 +2,15 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/context.h"
 #include "base/text.h"
 #include "cli/display.h"
 #include "cli/environment.h"
 #include "cli/output.h"
 
 #define DRAW_EVERY 100 /* milliseconds: ten times a second at most */
-
-static uint64_t
-now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
-}
 
 static struct moving *
 find(struct progress *progress, unsigned id)
@@ -47,7 +38,7 @@ take_sample(struct progress *progress, uint64_t at)
 static void
 redraw(struct progress *progress)
 {
-	uint64_t at = now();
+	uint64_t at = clock_milliseconds();
 
 	take_sample(progress, at);
 	if (progress->mode != PROGRESS_LIVE ||
