@@ -81,11 +81,11 @@ def test_what_has_not_our_size_is_not_ours(target, release, name):
 
 
 def test_an_upload_that_leads_nowhere(target, release):
-    target.server.fault("POST upload", act.set_header("Location", None), times=None, repo="app")
+    target.server.fault("POST upload", act.set_header("Location", None), times=None, repo="web")
     done = target.load()
     assert_told(done, 5, "1 of 3 images")
     assert f"{target.server.host} accepted an upload without saying where it goes" in \
-        failures(target, done, release)["app:1"]
+        failures(target, done, release)["web:1"]
 
 
 def test_a_web_page_is_no_blob(target, release):
