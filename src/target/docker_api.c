@@ -76,10 +76,8 @@ get(struct docker_api *api, const char *path, struct http_response *response,
 	if (rc)
 		return rc;
 	*found = response->status != 404;
-	if (*found && response->status / 100 != 2) {
-		docker_api_refused(response, err);
-		return error_wrap(err, "%s", path);
-	}
+	if (*found && response->status / 100 != 2)
+		return docker_api_refused(response, err);
 	return 0;
 }
 
@@ -93,7 +91,7 @@ get_json(struct docker_api *api, const char *path, json_t **out, bool *found,
 	if (rc || !*found)
 		return rc;
 	rc = json_parse(out, response.body.data, response.body.size, err);
-	return rc ? error_wrap(err, "Docker at %s: %s", api->socket, path) : 0;
+	return rc ? error_wrap(err, "Docker") : 0;
 }
 
 static int
@@ -108,7 +106,7 @@ get_known(struct docker_api *api, const char *path, json_t **out,
 				 "what listens at %s is no Docker: it does "
 				 "not know %s",
 				 api->socket, path);
-	return rc;
+	return rc ? error_wrap(err, "%s", path) : 0;
 }
 
 /* podman answers here too, but to /images/load in a way of its own. */
@@ -270,7 +268,7 @@ docker_api_images(struct docker_api *api, json_t **out, struct ferry_error *err)
 		rc = buffer_format(&object, err, "}");
 	if (!rc)
 		rc = json_parse(out, object.data, object.size, err);
-	return rc;
+	return rc ? error_wrap(err, "list of images") : 0;
 }
 
 int

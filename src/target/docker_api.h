@@ -44,7 +44,8 @@ void docker_daemon_release(struct docker_daemon *daemon);
 
 /*
  * What Docker tells of the image `name` (a full reference or an ID), owned
- * by the caller; NULL when it does not have it.
+ * by the caller; NULL when it does not have it.  Which image it was about is
+ * for the caller to say.
  */
 int docker_api_image(struct docker_api *api, const char *name, json_t **out,
 		     struct ferry_error *err) MUST_CHECK;

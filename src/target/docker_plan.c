@@ -27,19 +27,19 @@ find_need(struct docker_api *api, const struct image *image,
 	  enum docker_need *out, struct ferry_error *err)
 {
 	char name[REFERENCE_TEXT];
-	bool there;
-	int rc = is_there(api, docker_image_name(name, image), image, &there,
+	bool named = false;
+	bool there = false;
+	int rc = is_there(api, docker_image_name(name, image), image, &named,
 			  err);
 
+	if (!rc && !named)
+		rc = is_there(api, docker_image_id(image)->text, image, &there,
+			      err);
 	if (rc)
-		return rc;
-	*out = DOCKER_NOTHING;
-	if (there)
-		return 0;
-	rc = is_there(api, docker_image_id(image)->text, image, &there, err);
-	if (!rc)
-		*out = there ? DOCKER_NAME : DOCKER_SEND;
-	return rc;
+		return error_wrap(err, "%s",
+				  reference_familiar(name, &image->reference));
+	*out = named ? DOCKER_NOTHING : there ? DOCKER_NAME : DOCKER_SEND;
+	return 0;
 }
 
 static bool
@@ -126,9 +126,11 @@ look_at(struct layer_search *search, struct docker_api *api, const char *id,
 	AUTO_JSON *json = NULL;
 	int rc = docker_api_image(api, id, &json, err);
 
-	if (!rc && json)
+	if (rc)
+		return error_wrap(err, "image %s", id);
+	if (json)
 		count_common(search, json);
-	return rc;
+	return 0;
 }
 
 static int

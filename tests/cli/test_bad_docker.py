@@ -94,3 +94,15 @@ def test_every_image_is_told_once(docker, release, load):
     assert_told(done, 5, "1 of 3 images not in place")
     assert_told_once(release, done, {"app:1": "Docker says: taken",
                                      **dict.fromkeys(NAMES[1:], "there already, equal")})
+
+
+def test_a_refusal_is_about_an_image(docker, release, load):
+    """Paths of its API mean nothing to people."""
+    name = release.name("db:1")
+    docker.refuse = lambda method, path: (500, "disk") if path == f"/images/{name}/json" else None
+    assert_told(load(), 1, f"ferry: {name}: Docker says: disk")
+    docker.refuse = lambda method, path: (500, "disk") if path == "/images/json" else None
+    assert_told(load(), 1, "ferry: list of images: Docker says: disk")
+    docker.refuse = lambda method, path: (500, "disk") if path == "/_ping" else None
+    assert_told(load(), 1, "ferry: Docker says: disk")
+    assert docker.count("POST /images/load") == 0
