@@ -1,6 +1,7 @@
 #include "target/docker_api.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "net/url.h"
@@ -109,6 +110,17 @@ get_known(struct docker_api *api, const char *path, json_t **out,
 	return rc ? error_wrap(err, "%s", path) : 0;
 }
 
+/* Only one that is not there at all may be meant to be elsewhere. */
+static int
+no_daemon(const struct docker_api *api, const struct http_response *response,
+	  struct ferry_error *err)
+{
+	if (!response->unreachable || access(api->socket, F_OK) == 0)
+		return err->code;
+	return error_add(err, " (elsewhere: --to docker-daemon:SOCKET, or --to "
+			      "HOST[:PORT] for a registry)");
+}
+
 /* podman answers here too, but to /images/load in a way of its own. */
 static int
 check_ping(struct docker_api *api, struct ferry_error *err)
@@ -119,7 +131,7 @@ check_ping(struct docker_api *api, struct ferry_error *err)
 	int rc = get(api, "/_ping", &response, &found, err);
 
 	if (rc)
-		return rc;
+		return no_daemon(api, &response, err);
 	server = http_response_header(&response, "Server", 0);
 	if (server && text_starts(server, "Libpod"))
 		return error_set(err, FERRY_E_FAILED,

@@ -106,3 +106,10 @@ def test_a_refusal_is_about_an_image(docker, release, load):
     docker.refuse = lambda method, path: (500, "disk") if path == "/_ping" else None
     assert_told(load(), 1, "ferry: Docker says: disk")
     assert docker.count("POST /images/load") == 0
+
+
+def test_no_docker_but_other_ways(release, tmp_path):
+    socket = tmp_path / "none.sock"
+    done = release.run("load", release.bundle, "--to", f"docker-daemon:{socket}")
+    assert_told(done, 1, f"{socket}: no such socket; is the daemon running? (elsewhere: --to "
+                         "docker-daemon:SOCKET, or --to HOST[:PORT] for a registry)")
