@@ -1,11 +1,10 @@
 #include "bundle/verify.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/parallel.h"
-#include "base/text.h"
+#include "bundle/findings.h"
 #include "codec/seek_table.h"
 
 struct check {
@@ -14,8 +13,7 @@ struct check {
 	struct release release; /* of the images that could be read */
 	bool whole;		/* that is all of them */
 	struct seek_table table;
-	pthread_mutex_t lock; /* over the damages */
-	struct ferry_verification *found;
+	struct findings findings;
 };
 
 /* The blob of the release with this digest, or NULL. */
@@ -28,79 +26,36 @@ find_blob(const struct release *release, const struct digest *digest)
 	return NULL;
 }
 
-/* Whose blob it is, in the words of a person. */
-static int
-name_owner(struct ferry_damage *damage, const struct release *release,
-	   const struct digest *digest, struct ferry_error *err)
-{
-	const struct blob *blob = find_blob(release, digest);
+/* Whose a damage is, in the words of a person. */
+struct owner {
+	const char *image; /* NULL: nobody's */
+	size_t image_count;
 	char name[REFERENCE_TEXT];
-
-	if (!blob)
-		return 0;
-	damage->image_count = blob->uses;
-	return text_copy(&damage->image,
-			 reference_familiar(
-				 name, &release->images[blob->image].reference),
-			 err);
-}
+};
 
 static void
-damage_release(struct ferry_damage *damage)
+name_owner(struct owner *owner, const struct release *release,
+	   const struct digest *digest)
 {
-	free(damage->image);
-	free(damage->digest);
-	free(damage->what);
-}
+	const struct blob *blob = find_blob(release, digest);
 
-static bool
-enough(struct check *check)
-{
-	bool full;
-
-	pthread_mutex_lock(&check->lock);
-	full = check->found->damage_count == FERRY_DAMAGES_MAX;
-	pthread_mutex_unlock(&check->lock);
-	return full;
-}
-
-/* False: there was no room. */
-static bool
-store(struct check *check, const struct ferry_damage *damage)
-{
-	struct ferry_verification *found = check->found;
-	bool room;
-
-	pthread_mutex_lock(&check->lock);
-	room = found->damage_count < FERRY_DAMAGES_MAX;
-	if (room)
-		found->damages[found->damage_count++] = *damage;
-	pthread_mutex_unlock(&check->lock);
-	return room;
+	if (!blob)
+		return;
+	owner->image_count = blob->uses;
+	owner->image = reference_familiar(
+		owner->name, &release->images[blob->image].reference);
 }
 
 static int
 add_damage(struct check *check, const char *image, const struct digest *digest,
 	   const char *what, struct ferry_error *err)
 {
-	struct ferry_damage damage = { 0 };
-	int rc;
+	struct owner owner = { .image = image, .image_count = image ? 1 : 0 };
 
-	if (enough(check))
-		return 0;
-	rc = text_copy(&damage.what, what, err);
-	if (!rc && image) {
-		damage.image_count = 1;
-		rc = text_copy(&damage.image, image, err);
-	}
-	if (!rc && digest)
-		rc = text_copy(&damage.digest, digest->text, err);
-	if (!rc && digest && !image)
-		rc = name_owner(&damage, &check->release, digest, err);
-	if (!rc && store(check, &damage))
-		return 0;
-	damage_release(&damage);
-	return rc;
+	if (digest && !image)
+		name_owner(&owner, &check->release, digest);
+	return findings_add(&check->findings, owner.image, owner.image_count,
+			    digest ? digest->text : NULL, what, err);
 }
 
 /* A damage is a finding; anything else ends the verification. */
@@ -218,7 +173,7 @@ compare_blobs(struct check *check, struct ferry_error *err)
 		if (!needed[i])
 			rc = note_text(check, &statement->blobs[i].digest,
 				       "no image needs it", err);
-	if (!rc && !check->found->damage_count)
+	if (!rc && !check->findings.found->damage_count)
 		rc = note_text(check, NULL, "the blobs are out of order", err);
 	return rc;
 }
@@ -423,12 +378,10 @@ compare_places(const void *a, const void *b, void *bundle)
 static void
 sort_damages(struct check *check, size_t first)
 {
-	const struct bundle *bundle = check->bundle;
-	struct ferry_verification *found = check->found;
+	struct ferry_verification *found = check->findings.found;
 
 	qsort_r(found->damages + first, found->damage_count - first,
-		sizeof(*found->damages), compare_places,
-		(void *)(uintptr_t)bundle);
+		sizeof(*found->damages), compare_places, check->bundle);
 }
 
 static int
@@ -436,7 +389,7 @@ prove_blobs(struct check *check, unsigned jobs, struct ferry_error *err)
 {
 	const struct statement *statement = &check->bundle->statement;
 	size_t raw = raw_blobs(statement);
-	size_t before = check->found->damage_count;
+	size_t before = check->findings.found->damage_count;
 	int rc = parallel_run(raw, jobs, prove_raw_blob, check, err);
 
 	sort_damages(check, before);
@@ -503,9 +456,9 @@ run_checks(struct check *check, unsigned jobs, struct ferry_error *err)
 	if (!rc)
 		rc = prove_blobs(check, jobs, err);
 	/* The rest only makes sense if all before it does. */
-	if (!rc && !check->found->damage_count)
+	if (!rc && !check->findings.found->damage_count)
 		rc = compare_front(check, err);
-	if (!rc && !check->found->damage_count)
+	if (!rc && !check->findings.found->damage_count)
 		rc = compare_tail(check, err);
 	return rc;
 }
@@ -515,35 +468,16 @@ bundle_verify(struct bundle *bundle, struct ferry_context *context,
 	      unsigned jobs, struct ferry_verification **out,
 	      struct ferry_error *err)
 {
-	struct check check = { .bundle = bundle,
-			       .context = context,
-			       .lock = PTHREAD_MUTEX_INITIALIZER };
-	int rc = 0;
+	struct check check = { .bundle = bundle, .context = context };
+	int rc = findings_init(&check.findings, err);
 
-	check.found = calloc(1, sizeof(*check.found));
-	if (!check.found)
-		return error_nomem(err);
-	check.found->damages =
-		calloc(FERRY_DAMAGES_MAX, sizeof(struct ferry_damage));
+	if (rc)
+		return rc;
 	seek_table_init(&check.table);
-	if (!check.found->damages)
-		rc = error_nomem(err);
-	if (!rc)
-		rc = run_checks(&check, jobs, err);
+	rc = run_checks(&check, jobs, err);
 	release_release(&check.release);
 	seek_table_release(&check.table);
-	pthread_mutex_destroy(&check.lock);
-	*out = check.found; /* also what had been found when it ended early */
+	/* Also what had been found when it ended early. */
+	*out = findings_take(&check.findings);
 	return rc;
-}
-
-void
-ferry_verification_free(struct ferry_verification *verification)
-{
-	if (!verification)
-		return;
-	for (size_t i = 0; i < verification->damage_count; i++)
-		damage_release(&verification->damages[i]);
-	free(verification->damages);
-	free(verification);
 }
