@@ -60,7 +60,7 @@ struct ferry_damage {
 	char *what;
 };
 
-/* Where it stops to look for more; more tell a person nothing new. */
+/* So many are told at most; more tell a person nothing new. */
 #define FERRY_DAMAGES_MAX 1000
 
 struct ferry_verification {

@@ -42,7 +42,7 @@ struct ferry_pack_image {
 };
 
 struct ferry_pack_plan {
-	const struct ferry_pack_image *images; /* by name */
+	const struct ferry_pack_image *images; /* by name, refused ones last */
 	size_t image_count;
 	size_t refused;	       /* images with a refusal */
 	size_t blob_count;     /* unique */

@@ -25,7 +25,8 @@ const struct command command_inspect = {
 	.summary = "print what is known of a bundle, or of one image in it",
 	.synopsis = "BUNDLE [IMAGE] [OPTION...]",
 	.about = "Print what is known of BUNDLE, or of one IMAGE in it, as "
-		 "JSON.  Only the front of the file is read.",
+		 "JSON.  Only the front of the file, manifests and configs are "
+		 "read.",
 	.operand = "BUNDLE",
 	.operands_least = 1,
 	.operands_most = 2,

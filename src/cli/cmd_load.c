@@ -29,7 +29,7 @@ static const struct flag flags[] = {
 	  .kind = FLAG_LIST,
 	  .offset = offsetof(struct values, only) },
 	{ .name = "any-host",
-	  .help = "load images that do not fit this machine: the target "
+	  .help = "load images that do not fit this machine: the registry "
 		  "serves others",
 	  .kind = FLAG_SWITCH,
 	  .offset = offsetof(struct values, any_host) },
