@@ -3,10 +3,7 @@
 
 #include "base/text.h"
 #include "registry/call.h"
-
-/* A store may need a moment until it shows what it has taken. */
-#define SHOWN_AFTER 1000 /* milliseconds */
-#define SHOWN_TRIES 3
+#include "registry/shown.h"
 
 /* A blob on its way out. */
 struct upload {
@@ -137,20 +134,22 @@ cancel_session(struct upload *upload)
 }
 
 static int
+look(void *cookie, bool *there, struct ferry_error *err)
+{
+	struct upload *upload = cookie;
+
+	return registry_has_blob(upload->registry, upload->worker,
+				 upload->repository, upload->descriptor, there,
+				 err);
+}
+
+static int
 wait_until_shown(struct upload *upload, struct ferry_error *err)
 {
 	bool there = false;
-	int rc = 0;
+	int rc = shown_wait(upload->registry->context, look, upload, &there,
+			    err);
 
-	for (unsigned i = 0; i < SHOWN_TRIES && !rc && !there; i++) {
-		if (i)
-			rc = context_sleep(upload->registry->context,
-					   SHOWN_AFTER, err);
-		if (!rc)
-			rc = registry_has_blob(upload->registry, upload->worker,
-					       upload->repository,
-					       upload->descriptor, &there, err);
-	}
 	if (rc || there)
 		return rc;
 	return error_set(err, FERRY_E_FAILED,
@@ -212,11 +211,7 @@ arrived_unseen(struct upload *upload)
 	struct ferry_error ignored;
 	bool there = false;
 
-	return upload->sent &&
-	       registry_has_blob(upload->registry, upload->worker,
-				 upload->repository, upload->descriptor, &there,
-				 &ignored) == 0 &&
-	       there;
+	return upload->sent && look(upload, &there, &ignored) == 0 && there;
 }
 
 static int

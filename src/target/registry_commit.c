@@ -1,9 +1,6 @@
 #include "base/parallel.h"
+#include "registry/shown.h"
 #include "target/registry_state.h"
-
-/* A registry may need a moment until it shows what it has taken. */
-#define SHOWN_AFTER 1000 /* milliseconds */
-#define SHOWN_TRIES 3
 
 struct commit {
 	struct target_registry *target;
@@ -12,31 +9,39 @@ struct commit {
 		    struct ferry_error *err);
 };
 
-/*
- * Whether the registry gives exactly this image's manifest for `name`; `why`
- * is what it says or gives instead.
- */
+/* A look at what the registry has under a name. */
+struct look {
+	struct target_registry *target;
+	size_t image;
+	unsigned worker;
+	const char *name;
+	struct ferry_error why; /* what it says or gives instead */
+};
+
+/* Whether the registry gives exactly this image's manifest. */
 static int
-is_there(struct commit *commit, size_t image, unsigned worker, const char *name,
-	 bool *out, struct ferry_error *why, struct ferry_error *err)
+is_there(void *cookie, bool *out, struct ferry_error *err)
 {
-	struct target_registry *target = commit->target;
+	struct look *look = cookie;
+	struct target_registry *target = look->target;
 	AUTO_REGISTRY_MANIFEST found = { 0 };
-	int rc = registry_get_manifest(target->registry, worker,
-				       target->names[image].repository, name,
-				       &found, why);
+	int rc = registry_get_manifest(target->registry, look->worker,
+				       target->names[look->image].repository,
+				       look->name, &found, &look->why);
 
 	if (rc && rc != FERRY_E_NOT_FOUND && rc != FERRY_E_DENIED) {
-		*err = *why;
+		*err = look->why;
 		return rc;
 	}
 	*out = !rc &&
-	       digest_equal(&found.digest,
-			    &target->release->images[image].descriptor.digest);
+	       digest_equal(
+		       &found.digest,
+		       &target->release->images[look->image].descriptor.digest);
 	if (rc)
-		error_wrap(why, "does not show it");
+		error_wrap(&look->why, "does not show it");
 	else if (!*out)
-		error_set(why, FERRY_E_FAILED, "gives %s", found.digest.text);
+		error_set(&look->why, FERRY_E_FAILED, "gives %s",
+			  found.digest.text);
 	return 0;
 }
 
@@ -59,9 +64,9 @@ send_manifest(struct commit *commit, size_t image, unsigned worker,
 {
 	const char *digest =
 		commit->target->release->images[image].descriptor.digest.text;
-	struct ferry_error ignored;
+	struct look look = { commit->target, image, worker, digest, { 0 } };
 	bool there = false;
-	int rc = is_there(commit, image, worker, digest, &there, &ignored, err);
+	int rc = is_there(&look, &there, err);
 
 	if (!rc && !there)
 		rc = put_manifest(commit, image, worker, digest, err);
@@ -69,25 +74,16 @@ send_manifest(struct commit *commit, size_t image, unsigned worker,
 }
 
 static int
-read_back(struct commit *commit, size_t image, unsigned worker,
-	  const char *name, struct ferry_error *err)
+read_back(struct look *look, struct ferry_error *err)
 {
-	struct ferry_error why;
 	bool there = false;
-	int rc = 0;
+	int rc = shown_wait(look->target->context, is_there, look, &there, err);
 
-	for (unsigned i = 0; i < SHOWN_TRIES && !rc && !there; i++) {
-		if (i)
-			rc = context_sleep(commit->target->context, SHOWN_AFTER,
-					   err);
-		if (!rc)
-			rc = is_there(commit, image, worker, name, &there, &why,
-				      err);
-	}
 	if (rc || there)
 		return rc;
 	return error_set(err, FERRY_E_FAILED, "%s took it, but %s",
-			 registry_host(commit->target->registry), why.message);
+			 registry_host(look->target->registry),
+			 look->why.message);
 }
 
 /* The name that people will use; it is read back whether sent or not. */
@@ -97,18 +93,19 @@ send_tag(struct commit *commit, size_t image, unsigned worker,
 {
 	const struct image *what = &commit->target->release->images[image];
 	const char *tag = commit->target->names[image].tag;
-	struct ferry_error ignored;
+	struct look look = { commit->target, image, worker, tag, { 0 } };
 	bool there = false;
 	int rc;
 
-	if (!*tag)
-		return read_back(commit, image, worker,
-				 what->descriptor.digest.text, err);
-	rc = is_there(commit, image, worker, tag, &there, &ignored, err);
+	if (!*tag) {
+		look.name = what->descriptor.digest.text;
+		return read_back(&look, err);
+	}
+	rc = is_there(&look, &there, err);
 	if (!rc && !there)
 		rc = put_manifest(commit, image, worker, tag, err);
 	if (!rc && !there)
-		rc = read_back(commit, image, worker, tag, err);
+		rc = read_back(&look, err);
 	return rc ? error_wrap(err, "tag %s", tag) : 0;
 }
 
