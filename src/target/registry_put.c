@@ -6,7 +6,6 @@
 struct delivery {
 	struct target_registry *target;
 	unsigned worker;
-	size_t number;
 	const struct blob *blob;
 	struct source *source;
 	const char *home; /* a repository that has it, or NULL */
@@ -83,9 +82,6 @@ send(struct delivery *delivery, const char *repository, struct ferry_error *err)
 	if (rc || mounted)
 		return rc;
 	rc = upload(delivery, repository, err);
-	/* The source read something else: once more, from the start. */
-	if (rc == FERRY_E_DIGEST)
-		rc = upload(delivery, repository, err);
 	if (!rc)
 		delivery->home = repository;
 	return rc;
@@ -166,7 +162,6 @@ target_registry_put(struct target *base, unsigned worker, size_t blob,
 	struct delivery delivery = {
 		.target = target,
 		.worker = worker,
-		.number = blob,
 		.blob = &target->release->blobs[blob],
 		.source = source,
 	};
