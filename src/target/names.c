@@ -6,8 +6,6 @@
 
 #include "base/text.h"
 
-#define SCHEME "docker://"
-#define HUB "docker.io"
 #define OFFICIAL "library/"
 
 static int
@@ -20,9 +18,8 @@ refuse(const char *to, struct ferry_error *err)
 int
 target_parse(struct reference *out, const char *to, struct ferry_error *err)
 {
-	const char *host = text_starts(to, SCHEME) ? to + strlen(SCHEME) : to;
-	size_t length = strcspn(host, "/");
-	const char *prefix = host + length + (host[length] == '/');
+	size_t length = strcspn(to, "/");
+	const char *prefix = to + length + (to[length] == '/');
 	size_t prefix_length = strlen(prefix);
 	struct reference found = { 0 };
 
@@ -31,7 +28,7 @@ target_parse(struct reference *out, const char *to, struct ferry_error *err)
 	if (length >= sizeof(found.host) ||
 	    prefix_length >= sizeof(found.repository))
 		return refuse(to, err);
-	memcpy(found.host, host, length);
+	memcpy(found.host, to, length);
 	memcpy(found.repository, prefix, prefix_length);
 	if (!reference_is_host(found.host) ||
 	    (prefix_length && !reference_is_repository(found.repository)))
@@ -52,7 +49,8 @@ target_name(struct reference *out, const char *to,
 
 	if (rc)
 		return rc;
-	if (strcmp(source->host, HUB) == 0 && text_starts(path, OFFICIAL))
+	if (strcmp(source->host, "docker.io") == 0 &&
+	    text_starts(path, OFFICIAL))
 		path += strlen(OFFICIAL);
 	room = strlen(name.repository);
 	length =

@@ -7,9 +7,8 @@
 #include "oci/release.h"
 
 /*
- * HOST[:PORT][/PREFIX], a "docker://" in front of it and a '/' behind it left
- * aside; FERRY_E_USAGE if it is not that.  Its repository is the prefix, "" if
- * there is none; it has no tag.
+ * HOST[:PORT][/PREFIX], a '/' behind it left aside; FERRY_E_USAGE if it is not
+ * that.  Its repository is the prefix, "" if there is none; it has no tag.
  */
 int target_parse(struct reference *out, const char *to, struct ferry_error *err)
 	MUST_CHECK;

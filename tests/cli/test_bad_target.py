@@ -88,6 +88,13 @@ def test_an_upload_that_leads_nowhere(target, release):
         failures(target, done, release)["web:1"]
 
 
+@pytest.mark.parametrize("scheme, status", [("docker://", 0), ("docker://docker://", 2)])
+def test_one_scheme_is_enough(target, scheme, status):
+    done = target.run("load", target.bundle, "--to", scheme + target.server.host, "--any-host")
+    assert done.returncode == status, told(done)
+    assert status == 0 or "docker://" in done.stderr and target.server.requests == []
+
+
 def test_a_web_page_is_no_blob(target, release):
     layer = target.images["app:1"].layers[0].digest
     target.server.fault("HEAD blob", act.status(405), times=None)

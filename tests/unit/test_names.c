@@ -41,8 +41,7 @@ the_path_is_kept_and_the_host_dropped(void **state)
 		  "reg.example/mirror/redis:latest" },
 		{ "reg.example/a/b/", "redis", "reg.example/a/b/redis:latest" },
 		{ "reg.example/", "redis", "reg.example/redis:latest" },
-		{ "docker://reg.example:1/x", "quay.io/a/b:1",
-		  "reg.example:1/x/a/b:1" },
+		{ "reg.example:1/x", "quay.io/a/b:1", "reg.example:1/x/a/b:1" },
 		/* Only Docker Hub has official images. */
 		{ "reg.example", "quay.io/library/x:1",
 		  "reg.example/library/x:1" },
@@ -76,6 +75,7 @@ what_is_no_registry_is_refused(void **state)
 		"reg.example/X",
 		"reg.example/x//",
 		"http://reg.example",
+		"docker://reg.example", /* destination_parse() takes it off */
 		"reg.example:port",
 		"reg.example/a:1",
 		"reg.example/../x",
