@@ -9,6 +9,9 @@
 
 #include "codec/digest.h"
 
+#define REFERENCE_HUB "docker.io"
+#define REFERENCE_HUB_OFFICIAL "library/" /* before the Hub's own images */
+
 #define REFERENCE_HOST_MAX 256
 #define REFERENCE_REPOSITORY_MAX 256 /* distribution-spec, with its NUL */
 #define REFERENCE_TAG_MAX 129

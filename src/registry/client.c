@@ -8,7 +8,6 @@
 #include "registry/call.h"
 #include "registry/credentials.h"
 
-#define HUB "docker.io"
 #define HUB_API "registry-1.docker.io"
 
 int
@@ -103,7 +102,7 @@ is_plain(const struct registry *registry)
 static int
 set_base(struct registry *registry, const char *scheme, struct ferry_error *err)
 {
-	bool hub = strcmp(credentials_host(registry->host), HUB) == 0;
+	bool hub = strcmp(credentials_host(registry->host), REFERENCE_HUB) == 0;
 	char *base = NULL;
 	int rc = text_format(&base, err, "%s://%s", scheme,
 			     hub ? HUB_API : registry->host);

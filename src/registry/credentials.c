@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "codec/base64.h"
+#include "oci/reference.h"
 
 void
 credentials_forget(char *secret)
@@ -61,7 +62,7 @@ credentials_basic(struct buffer *out, const struct credentials *credentials,
 const char *
 credentials_host(const char *host)
 {
-	static const char *const aliases[] = { "docker.io", "index.docker.io",
+	static const char *const aliases[] = { REFERENCE_HUB, "index.docker.io",
 					       "registry-1.docker.io" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)

@@ -4,6 +4,7 @@
 
 #include "base/process.h"
 #include "base/text.h"
+#include "oci/reference.h"
 
 /* Under this user name the secret is an identity token. */
 #define TOKEN_USER "<token>"
@@ -81,7 +82,7 @@ ask(struct credentials *out, struct ferry_context *context, const char *program,
 {
 	const char *const argv[] = { program, "get", NULL };
 	AUTO(credentials_wipe) struct buffer answer = BUFFER(HELPER_OUTPUT_MAX);
-	bool hub = strcmp(credentials_host(host), "docker.io") == 0;
+	bool hub = strcmp(credentials_host(host), REFERENCE_HUB) == 0;
 	int status = 0;
 	int rc = process_run(context, argv,
 			     hub ? "https://index.docker.io/v1/" : host,

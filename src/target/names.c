@@ -6,8 +6,6 @@
 
 #include "base/text.h"
 
-#define OFFICIAL "library/"
-
 static int
 refuse(const char *to, struct ferry_error *err)
 {
@@ -49,9 +47,9 @@ target_name(struct reference *out, const char *to,
 
 	if (rc)
 		return rc;
-	if (strcmp(source->host, "docker.io") == 0 &&
-	    text_starts(path, OFFICIAL))
-		path += strlen(OFFICIAL);
+	if (strcmp(source->host, REFERENCE_HUB) == 0 &&
+	    text_starts(path, REFERENCE_HUB_OFFICIAL))
+		path += strlen(REFERENCE_HUB_OFFICIAL);
 	room = strlen(name.repository);
 	length =
 		snprintf(name.repository + room, sizeof(name.repository) - room,
