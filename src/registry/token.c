@@ -253,6 +253,21 @@ refuse(const struct token_request *request,
 	return error_wrap(err, "token server");
 }
 
+static int
+take_token(const struct token_request *request,
+	   const struct http_response *response, char **out, uint64_t *life,
+	   struct ferry_error *err)
+{
+	char there[URL_PEER_TEXT];
+	int rc = url_peer(there, request->realm, err);
+
+	if (rc)
+		return rc;
+	rc = token_parse(out, life, response->body.data, response->body.size,
+			 err);
+	return rc ? error_wrap(err, "%s", there) : 0;
+}
+
 int
 token_fetch(const struct token_request *request, char **out, uint64_t *life,
 	    struct ferry_error *err)
@@ -262,9 +277,9 @@ token_fetch(const struct token_request *request, char **out, uint64_t *life,
 
 	if (rc)
 		return rc;
-	rc = response.status == 200 ? token_parse(out, life, response.body.data,
-						  response.body.size, err)
-				    : refuse(request, &response, err);
+	rc = response.status == 200
+		     ? take_token(request, &response, out, life, err)
+		     : refuse(request, &response, err);
 	credentials_wipe(&response.body);
 	return rc;
 }

@@ -82,10 +82,10 @@ def test_a_loop_of_401_ends(bench, require, match):
 
 TOKENS = {
     # What the token server answers: (fault, words)
-    "no JSON": (act.status(200, body=b"hello"), ["is no JSON object"]),
-    "web page": (act.html_200(), ["is no JSON object"]),
-    "no token": (act.status(200, body=b'{"expires_in":300}'), ["holds no token"]),
-    "empty token": (act.status(200, body=b'{"token":""}'), ["holds no token"]),
+    "no JSON": (act.status(200, body=b"hello"), ["{token}: the token server's answer is no JSON object"]),
+    "web page": (act.html_200(), ["{token}: the token server's answer is no JSON object"]),
+    "no token": (act.status(200, body=b'{"expires_in":300}'), ["{token}: the token server's answer holds no token"]),
+    "empty token": (act.status(200, body=b'{"token":""}'), ["{token}: the token server's answer holds no token"]),
     "a number": (act.status(200, body=b'{"token":5}'), ["token"]),
     "a header in a token": (act.status(200, body=b'{"token":"a\\r\\nX-Evil: yes"}'),
                             ["cannot stand in a header"]),
