@@ -80,12 +80,14 @@ def test_a_loop_of_401_ends(bench, require, match):
     assert_refused(bench, done, {"app:1": bench.words(words)})
 
 
+NO_JSON = ["{token}: the token server's answer is no JSON object"]
+NO_TOKEN = ["{token}: the token server's answer holds no token"]
 TOKENS = {
     # What the token server answers: (fault, words)
-    "no JSON": (act.status(200, body=b"hello"), ["{token}: the token server's answer is no JSON object"]),
-    "web page": (act.html_200(), ["{token}: the token server's answer is no JSON object"]),
-    "no token": (act.status(200, body=b'{"expires_in":300}'), ["{token}: the token server's answer holds no token"]),
-    "empty token": (act.status(200, body=b'{"token":""}'), ["{token}: the token server's answer holds no token"]),
+    "no JSON": (act.status(200, body=b"hello"), NO_JSON),
+    "web page": (act.html_200(), NO_JSON),
+    "no token": (act.status(200, body=b'{"expires_in":300}'), NO_TOKEN),
+    "empty token": (act.status(200, body=b'{"token":""}'), NO_TOKEN),
     "a number": (act.status(200, body=b'{"token":5}'), ["token"]),
     "a header in a token": (act.status(200, body=b'{"token":"a\\r\\nX-Evil: yes"}'),
                             ["cannot stand in a header"]),
