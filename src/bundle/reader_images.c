@@ -8,19 +8,6 @@
 
 #include "base/text.h"
 
-/* The path without the "library/" that Docker Hub's own images have. */
-static const char *
-short_path(const struct reference *reference)
-{
-	static const char library[] = "library/";
-	const char *path = reference->repository;
-
-	if (strcmp(reference->host, "docker.io") == 0 &&
-	    text_starts(path, library))
-		path += strlen(library);
-	return path;
-}
-
 static bool
 same_path(const char *name, const struct reference *wanted)
 {
@@ -28,9 +15,10 @@ same_path(const char *name, const struct reference *wanted)
 	struct ferry_error ignored;
 
 	if (reference_parse(&reference, name, &ignored) ||
-	    strcmp(wanted->host, "docker.io") != 0)
+	    strcmp(wanted->host, REFERENCE_HUB) != 0)
 		return false;
-	return strcmp(short_path(&reference), short_path(wanted)) == 0 &&
+	return strcmp(reference_short_path(&reference),
+		      reference_short_path(wanted)) == 0 &&
 	       strcmp(reference.tag, wanted->tag) == 0;
 }
 

@@ -10,9 +10,7 @@
 #define DIGITS "0123456789"
 #define ALNUM LOWER UPPER DIGITS
 
-#define DOCKER_HOST "docker.io"
-#define DOCKER_HOST_OLD "index.docker.io"
-#define DOCKER_OFFICIAL "library/"
+#define HUB_HOST_OLD "index.docker.io"
 
 #define PORT_DIGITS 5
 #define PORT_MAX 65535
@@ -135,7 +133,7 @@ static int
 take_host(struct reference *reference, char **text, struct ferry_error *err)
 {
 	char *slash = strchr(*text, '/');
-	const char *host = DOCKER_HOST;
+	const char *host = REFERENCE_HUB;
 
 	if (slash) {
 		*slash = '\0';
@@ -148,8 +146,8 @@ take_host(struct reference *reference, char **text, struct ferry_error *err)
 	}
 	if (!reference_is_host(host))
 		return error_set(err, FERRY_E_USAGE, "'%s' is no host", host);
-	if (strcmp(host, DOCKER_HOST_OLD) == 0)
-		host = DOCKER_HOST;
+	if (strcmp(host, HUB_HOST_OLD) == 0)
+		host = REFERENCE_HUB;
 	memcpy(reference->host, host, strlen(host) + 1);
 	return 0;
 }
@@ -158,9 +156,9 @@ static int
 set_repository(struct reference *reference, const char *path,
 	       struct ferry_error *err)
 {
-	bool official =
-		strcmp(reference->host, DOCKER_HOST) == 0 && !strchr(path, '/');
-	const char *prefix = official ? DOCKER_OFFICIAL : "";
+	bool official = strcmp(reference->host, REFERENCE_HUB) == 0 &&
+			!strchr(path, '/');
+	const char *prefix = official ? REFERENCE_HUB_OFFICIAL : "";
 
 	if (!*path)
 		return error_set(err, FERRY_E_USAGE, "it names no repository");
@@ -279,7 +277,8 @@ host_is_implied(const struct reference *reference)
 
 	memcpy(first, reference->repository, length);
 	first[length] = '\0';
-	return strcmp(reference->host, DOCKER_HOST) == 0 && !names_host(first);
+	return strcmp(reference->host, REFERENCE_HUB) == 0 &&
+	       !names_host(first);
 }
 
 const char *
@@ -289,8 +288,19 @@ reference_familiar(char out[REFERENCE_TEXT], const struct reference *reference)
 
 	if (!host_is_implied(reference))
 		return reference_name(out, reference);
-	if (text_starts(repository, DOCKER_OFFICIAL) &&
-	    !strchr(repository + strlen(DOCKER_OFFICIAL), '/'))
-		repository += strlen(DOCKER_OFFICIAL);
+	if (text_starts(repository, REFERENCE_HUB_OFFICIAL) &&
+	    !strchr(repository + strlen(REFERENCE_HUB_OFFICIAL), '/'))
+		repository += strlen(REFERENCE_HUB_OFFICIAL);
 	return spell(out, "", repository, reference);
+}
+
+const char *
+reference_short_path(const struct reference *reference)
+{
+	const char *path = reference->repository;
+
+	if (strcmp(reference->host, REFERENCE_HUB) == 0 &&
+	    text_starts(path, REFERENCE_HUB_OFFICIAL))
+		path += strlen(REFERENCE_HUB_OFFICIAL);
+	return path;
 }

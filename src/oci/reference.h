@@ -57,4 +57,7 @@ const char *reference_name(char out[REFERENCE_TEXT],
 const char *reference_familiar(char out[REFERENCE_TEXT],
 			       const struct reference *reference);
 
+/* The repository without the "library/" of Docker Hub's own images. */
+const char *reference_short_path(const struct reference *reference);
+
 #endif

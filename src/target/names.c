@@ -39,7 +39,7 @@ int
 target_name(struct reference *out, const char *to,
 	    const struct reference *source, struct ferry_error *err)
 {
-	const char *path = source->repository;
+	const char *path = reference_short_path(source);
 	struct reference name;
 	size_t room;
 	int length;
@@ -47,9 +47,6 @@ target_name(struct reference *out, const char *to,
 
 	if (rc)
 		return rc;
-	if (strcmp(source->host, REFERENCE_HUB) == 0 &&
-	    text_starts(path, REFERENCE_HUB_OFFICIAL))
-		path += strlen(REFERENCE_HUB_OFFICIAL);
 	room = strlen(name.repository);
 	length =
 		snprintf(name.repository + room, sizeof(name.repository) - room,

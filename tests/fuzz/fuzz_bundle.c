@@ -73,7 +73,7 @@ LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)
 }
 
 static void
-verify(const struct bundle *bundle)
+verify(struct bundle *bundle)
 {
 	struct ferry_context *context = ferry_context_new();
 	struct ferry_verification *found = NULL;
