@@ -342,9 +342,9 @@ ferry_load_get_plan(const struct ferry_load *load)
 
 /* Not there yet for anybody to see: tags come when all are. */
 static void
-tell_sent(struct ferry_context *context, const char *name)
+tell_arrived(struct ferry_context *context, const char *name)
 {
-	context_notice(context, "%s: sent", name);
+	context_notice(context, "%s: all its blobs are there", name);
 }
 
 int
@@ -357,7 +357,7 @@ ferry_load_run(struct ferry_load *load, struct ferry_error *err)
 			     .outcomes = load->outcomes,
 			     .jobs = load->jobs,
 			     .keep_going = true,
-			     .arrived = tell_sent };
+			     .arrived = tell_arrived };
 	int rc = copy_run(&copy, err);
 
 	if (rc == FERRY_E_DAMAGED)

@@ -190,7 +190,7 @@ def test_what_is_sent_scrolls_above_the_drawing(source, packed, target):
     told = on_terminal(*loading(source, packed, target)[0], columns=200)
     shown = "\n".join(told.screen.lines)
     assert sorted(sent(shown)) == sorted(source.references())
-    assert shown.index(": sent") < shown.index("PLATFORM")
+    assert shown.index(": all its blobs are there") < shown.index("PLATFORM")
 
 
 @COMMANDS
@@ -267,12 +267,12 @@ def finished(text, source):
     """The lines that tell of one image each, how it ended."""
     return [line for line in text.splitlines()
             if ": " in line and line.partition(": ")[0] in source.digests() and "  " not in line
-            and not line.endswith(": sent")]
+            and not line.endswith(": all its blobs are there")]
 
 
 def sent(text):
     """The images of a load that were sent and have yet to get their names."""
-    return [line.removesuffix(": sent") for line in text.splitlines() if line.endswith(": sent")]
+    return [line.removesuffix(": all its blobs are there") for line in text.splitlines() if line.endswith(": all its blobs are there")]
 
 
 @COMMANDS
@@ -285,7 +285,7 @@ def test_a_line_for_each_image(source, packed, target, ferry, command):
     names = source.references() if command is loading else []
     assert sorted(sent(done.stderr)) == sorted(names)
     for name in names:
-        assert done.stderr.index(f"{name}: sent\n") < done.stderr.index(f"{name}: loaded, ")
+        assert done.stderr.index(f"{name}: all its blobs are there\n") < done.stderr.index(f"{name}: loaded, ")
     assert not set("\033\r") & set(done.stdout + done.stderr)
 
 

@@ -35,7 +35,7 @@ def repo_of(name):
     return name.partition(":")[0]
 
 
-NO_FAILURE = ("sent", "loaded, read back equal", "there already, equal")
+NO_FAILURE = ("all its blobs are there", "loaded, read back equal", "there already, equal")
 
 
 def failures(target, done, release):
