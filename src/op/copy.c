@@ -68,7 +68,6 @@ fetch_watched(struct source *base, unsigned worker,
 }
 
 static const struct source_ops watched_ops = {
-	.name = "watched",
 	.fetch = fetch_watched,
 };
 

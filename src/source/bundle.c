@@ -55,7 +55,6 @@ free_source(struct source *source)
 }
 
 static const struct source_ops ops = {
-	.name = "bundle",
 	.resolve = resolve,
 	.fetch = fetch,
 	.free = free_source,

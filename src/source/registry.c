@@ -171,7 +171,6 @@ free_source(struct source *base)
 }
 
 static const struct source_ops ops = {
-	.name = "registry",
 	.resolve = resolve,
 	.fetch = fetch,
 	.free = free_source,

@@ -14,8 +14,6 @@
 struct source;
 
 struct source_ops {
-	const char *name;
-
 	/*
 	 * Finds `reference` for `wanted` (NULL: whatever the source has) and
 	 * fills *out with manifest and config, parsed.  FERRY_E_PLATFORM when

@@ -77,7 +77,6 @@ free_target(struct target *base)
 }
 
 static const struct target_ops ops = {
-	.name = "bundle",
 	.prepare = prepare,
 	.put = put,
 	.commit = commit,

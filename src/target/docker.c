@@ -255,7 +255,6 @@ docker_free(struct target *target)
 }
 
 static const struct target_ops docker_ops = {
-	.name = "docker",
 	.prepare = prepare,
 	.commit = commit,
 	.free = docker_free,

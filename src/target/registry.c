@@ -54,7 +54,6 @@ free_target(struct target *base)
 }
 
 static const struct target_ops ops = {
-	.name = "registry",
 	.prepare = prepare,
 	.put = target_registry_put,
 	.commit = target_registry_commit,

@@ -16,8 +16,6 @@
 struct target;
 
 struct target_ops {
-	const char *name;
-
 	/*
 	 * Looks at the target and remembers `release` (borrowed until free).
 	 * Sends nothing, changes nothing.  An image that the target can never
