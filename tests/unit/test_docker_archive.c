@@ -105,7 +105,7 @@ fetch(struct source *base, unsigned worker, const struct release *of,
 	return rc;
 }
 
-static const struct source_ops source_ops = { .name = "test", .fetch = fetch };
+static const struct source_ops source_ops = { .fetch = fetch };
 
 /* "3 5 7 manifest.json": the members, after checking all around them. */
 static void
