@@ -1,8 +1,8 @@
 #include "cli/load_report.h"
 
 #include "base/text.h"
+#include "cli/image_table.h"
 #include "cli/output.h"
-#include "cli/table.h"
 
 /* As --json calls the states, and as the table does. */
 static const struct {
@@ -47,35 +47,22 @@ result(const struct ferry_load_image *image, bool dry_run)
 	return dry_run ? "planned" : states[image->state].words;
 }
 
-/* By the name it has there: that is what people will ask for. */
-static int
-add_image(struct table *table, const struct ferry_load_image *image,
-	  bool dry_run, struct ferry_error *err)
-{
-	char digest[OUTPUT_DIGEST_MAX];
-	char size[TEXT_SIZE_MAX];
-	const char *cells[] = { image->target_name, image->platform, digest,
-				size, result(image, dry_run) };
-
-	output_digest(digest, sizeof(digest), image->digest);
-	text_size(size, sizeof(size), image->size);
-	return table_add(table, cells, err);
-}
-
 int
 load_report_table(const struct ferry_load_plan *plan, bool dry_run,
 		  struct ferry_error *err)
 {
-	static const struct column columns[] = {
-		{ "IMAGE", false }, { "PLATFORM", false }, { "DIGEST", false },
-		{ "SIZE", true },   { "RESULT", false },
-	};
-	AUTO(table_release)
-	struct table table = { columns, ARRAY_SIZE(columns), NULL, 0 };
+	AUTO(table_release) struct table table = { 0 };
 
-	for (size_t i = 0; i < plan->image_count; i++)
-		if (add_image(&table, &plan->images[i], dry_run, err))
+	image_table_init(&table);
+	for (size_t i = 0; i < plan->image_count; i++) {
+		const struct ferry_load_image *image = &plan->images[i];
+
+		/* By the name it has there: people will ask for that one. */
+		if (image_table_add(&table, image->target_name, image->platform,
+				    image->digest, image->size,
+				    result(image, dry_run), err))
 			return err->code;
+	}
 	table_print(&table, stdout);
 	return 0;
 }
