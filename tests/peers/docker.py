@@ -65,6 +65,11 @@ class Docker:
         if self._temporary:
             shutil.rmtree(self.root, ignore_errors=True)
 
+    @property
+    def pids(self):
+        """The process ids of containerd and dockerd."""
+        return [process.pid for process in self._processes]
+
     def answers(self):
         """True if the daemon answers a ping."""
         try:
