@@ -129,39 +129,30 @@ read_document(struct bundle *bundle, const struct digest *digest,
 }
 
 static int
-describe_manifest(struct image *image, const struct digest *digest,
-		  struct ferry_error *err)
+read_manifest(struct bundle *bundle, const struct digest *digest,
+	      struct image *image, struct ferry_error *err)
 {
+	int rc = read_document(bundle, digest, &image->manifest_bytes, err);
+
+	if (rc)
+		return rc;
 	image->descriptor.digest = *digest;
 	image->descriptor.size = image->manifest_bytes.size;
-	return manifest_type(image->descriptor.media_type,
-			     image->manifest_bytes.data,
-			     image->manifest_bytes.size, err);
+	return image_parse_manifest(image, err);
 }
 
 static int
 read_parts(struct bundle *bundle, const struct statement_image *stated,
 	   struct image *out, struct ferry_error *err)
 {
-	struct manifest manifest = { 0 };
 	int rc = reference_parse(&out->reference, stated->name, err);
 
 	if (!rc)
-		rc = read_document(bundle, &stated->manifest,
-				   &out->manifest_bytes, err);
+		rc = read_manifest(bundle, &stated->manifest, out, err);
 	if (!rc)
-		rc = describe_manifest(out, &stated->manifest, err);
-	if (!rc)
-		rc = manifest_parse(&manifest, out->manifest_bytes.data,
-				    out->manifest_bytes.size,
-				    out->descriptor.media_type, err);
-	if (!rc)
-		rc = read_document(bundle, &manifest.config.digest,
+		rc = read_document(bundle, &out->manifest.config.digest,
 				   &out->config_bytes, err);
-	manifest_release(&manifest);
-	if (!rc)
-		rc = image_parse(out, err);
-	return rc;
+	return rc ? rc : image_parse_config(out, err);
 }
 
 static int

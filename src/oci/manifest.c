@@ -64,6 +64,23 @@ parse_layers(struct manifest *out, const json_t *json, struct ferry_error *err)
 	return 0;
 }
 
+static int
+parse_type(struct manifest *out, const json_t *json, struct ferry_error *err)
+{
+	const char *type;
+	int rc = json_find_text(json, "mediaType", &type, err);
+
+	if (rc)
+		return rc;
+	if (!type)
+		type = MEDIA_TYPE_OCI_MANIFEST;
+	if (strlen(type) >= sizeof(out->media_type))
+		return error_set(err, FERRY_E_FAILED,
+				 "a media type of %zu bytes", strlen(type));
+	strcpy(out->media_type, type);
+	return 0;
+}
+
 int
 manifest_parse(struct manifest *out, const void *data, size_t size,
 	       const char *media_type, struct ferry_error *err)
@@ -73,6 +90,8 @@ manifest_parse(struct manifest *out, const void *data, size_t size,
 	int rc = document_parse(&json, MEDIA_MANIFEST, data, size, media_type,
 				err);
 
+	if (!rc)
+		rc = parse_type(&manifest, json, err);
 	if (!rc)
 		rc = parse_config(&manifest, json, err);
 	if (!rc)
@@ -89,25 +108,4 @@ manifest_release(struct manifest *manifest)
 {
 	free(manifest->layers);
 	*manifest = (struct manifest){ 0 };
-}
-
-int
-manifest_type(char out[MEDIA_TYPE_TEXT], const void *data, size_t size,
-	      struct ferry_error *err)
-{
-	AUTO_JSON *json = NULL;
-	const char *type;
-	int rc = document_json(&json, data, size, err);
-
-	if (!rc)
-		rc = json_find_text(json, "mediaType", &type, err);
-	if (rc)
-		return rc;
-	if (!type)
-		type = MEDIA_TYPE_OCI_MANIFEST;
-	if (strlen(type) >= MEDIA_TYPE_TEXT)
-		return error_set(err, FERRY_E_FAILED,
-				 "a media type of %zu bytes", strlen(type));
-	strcpy(out, type);
-	return 0;
 }

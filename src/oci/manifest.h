@@ -13,6 +13,12 @@
 #define INDEX_ENTRIES_MAX 4096
 
 struct manifest {
+	/*
+	 * Its own "mediaType", or that of OCI, whose manifests may leave it
+	 * out: from nothing but its bytes, so that whoever has these comes to
+	 * the same type, whatever a registry or an index once called them.
+	 */
+	char media_type[MEDIA_TYPE_TEXT];
 	struct descriptor config;
 	struct descriptor *layers;
 	size_t layer_count;
@@ -27,14 +33,6 @@ struct manifest {
 int manifest_parse(struct manifest *out, const void *data, size_t size,
 		   const char *media_type, struct ferry_error *err) MUST_CHECK;
 void manifest_release(struct manifest *manifest);
-
-/*
- * A manifest's media type, from nothing but its bytes: its own "mediaType", or
- * that of OCI, whose manifests may leave it out.  So whoever has the bytes
- * comes to the same type, whatever a registry or an index once called them.
- */
-int manifest_type(char out[MEDIA_TYPE_TEXT], const void *data, size_t size,
-		  struct ferry_error *err) MUST_CHECK;
 
 struct index_entry {
 	struct descriptor descriptor;

@@ -20,24 +20,38 @@ check_content(const struct descriptor *descriptor, const struct buffer *content,
 }
 
 static int
-parse_manifest(struct manifest *out, const struct image *image,
-	       struct ferry_error *err)
+parse_manifest(struct image *image, struct ferry_error *err)
 {
 	const struct buffer *bytes = &image->manifest_bytes;
+	struct manifest manifest;
 	int rc = check_content(&image->descriptor, bytes, err);
 
 	if (!rc)
-		rc = manifest_parse(out, bytes->data, bytes->size,
-				    image->descriptor.media_type, err);
-	return rc ? error_wrap(err, "manifest %s",
-			       image->descriptor.digest.text)
-		  : 0;
+		rc = manifest_parse(&manifest, bytes->data, bytes->size, NULL,
+				    err);
+	if (rc)
+		return rc;
+	manifest_release(&image->manifest);
+	image->manifest = manifest;
+	strcpy(image->descriptor.media_type, manifest.media_type);
+	return 0;
+}
+
+int
+image_parse_manifest(struct image *image, struct ferry_error *err)
+{
+	if (parse_manifest(image, err))
+		return error_wrap(err, "manifest %s",
+				  image->descriptor.digest.text);
+	return 0;
 }
 
 static int
-parse_config(struct image_config *out, const struct descriptor *descriptor,
-	     const struct buffer *bytes, struct ferry_error *err)
+parse_config(struct image_config *out, const struct image *image,
+	     struct ferry_error *err)
 {
+	const struct descriptor *descriptor = &image->manifest.config;
+	const struct buffer *bytes = &image->config_bytes;
 	int rc = check_content(descriptor, bytes, err);
 
 	if (!rc)
@@ -46,26 +60,20 @@ parse_config(struct image_config *out, const struct descriptor *descriptor,
 }
 
 int
-image_parse(struct image *image, struct ferry_error *err)
+image_parse_config(struct image *image, struct ferry_error *err)
 {
-	AUTO(manifest_release) struct manifest manifest = { 0 };
 	AUTO(image_config_release) struct image_config config = { 0 };
-	int rc = parse_manifest(&manifest, image, err);
+	int rc = parse_config(&config, image, err);
 
-	if (!rc)
-		rc = parse_config(&config, &manifest.config,
-				  &image->config_bytes, err);
 	if (rc)
 		return rc;
-	if (manifest.layer_count != config.diff_id_count)
+	if (image->manifest.layer_count != config.diff_id_count)
 		return error_set(err, FERRY_E_FAILED,
 				 "the manifest has %zu layers, but the config "
 				 "has %zu diff_ids",
-				 manifest.layer_count, config.diff_id_count);
-	manifest_release(&image->manifest);
-	image->manifest = manifest;
+				 image->manifest.layer_count,
+				 config.diff_id_count);
 	image->platform = config.platform;
-	manifest = (struct manifest){ 0 };
 	return 0;
 }
 

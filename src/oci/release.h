@@ -26,10 +26,17 @@ struct image {
 };
 
 /*
- * Parses manifest and config that `image` carries as bytes, and checks that
- * digests and sizes hold and that there are as many layers as diff_ids.
+ * Parses the manifest that `image` carries as bytes; they must have the digest
+ * and size of its descriptor, which gets the media type that they state.
  */
-int image_parse(struct image *image, struct ferry_error *err) MUST_CHECK;
+int image_parse_manifest(struct image *image, struct ferry_error *err)
+	MUST_CHECK;
+
+/*
+ * Then the config, which must be the one that the manifest names and have as
+ * many diff_ids as that has layers.
+ */
+int image_parse_config(struct image *image, struct ferry_error *err) MUST_CHECK;
 void image_release(struct image *image);
 
 struct blob {

@@ -15,6 +15,10 @@ take_folded(const char **text)
 	static const char kelvin[] = "\xe2\x84\xaa";
 	char c = **text;
 
+	if ((c & 0x80) == 0) {
+		++*text;
+		return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	}
 	if (text_starts(*text, long_s)) {
 		*text += strlen(long_s);
 		return 's';
@@ -24,7 +28,7 @@ take_folded(const char **text)
 		return 'k';
 	}
 	++*text;
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	return c;
 }
 
 static bool

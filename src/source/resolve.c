@@ -35,22 +35,18 @@ type_or_null(const struct registry_manifest *manifest)
 	return manifest->media_type[0] ? manifest->media_type : NULL;
 }
 
-/* The bytes become the image's, under the type that they give themselves. */
+/* The bytes become the image's. */
 static int
 take_manifest(struct search *search, struct registry_manifest *manifest,
 	      struct ferry_error *err)
 {
 	struct descriptor *descriptor = &search->image.descriptor;
-	int rc = manifest_type(descriptor->media_type, manifest->bytes.data,
-			       manifest->bytes.size, err);
 
-	if (rc)
-		return rc;
 	descriptor->digest = manifest->digest;
 	descriptor->size = manifest->bytes.size;
 	search->image.manifest_bytes = manifest->bytes;
 	manifest->bytes = (struct buffer){ 0 };
-	return 0;
+	return image_parse_manifest(&search->image, err);
 }
 
 static int
@@ -136,9 +132,9 @@ find_manifest(struct search *search, const struct reference *reference,
 }
 
 static int
-get_config(struct search *search, const struct descriptor *config,
-	   struct ferry_error *err)
+get_config(struct search *search, struct ferry_error *err)
 {
+	const struct descriptor *config = &search->image.manifest.config;
 	struct buffer *bytes = &search->image.config_bytes;
 	struct buffer_sink sink;
 
@@ -152,24 +148,18 @@ get_config(struct search *search, const struct descriptor *config,
 static int
 find_config(struct search *search, struct ferry_error *err)
 {
-	AUTO(manifest_release) struct manifest manifest = { 0 };
-	const struct buffer *bytes = &search->image.manifest_bytes;
-	int rc = manifest_parse(&manifest, bytes->data, bytes->size,
-				search->image.descriptor.media_type, err);
+	uint64_t size = search->image.manifest.config.size;
+	int rc;
 
-	if (rc)
-		return error_wrap(err, "manifest %s",
-				  search->image.descriptor.digest.text);
-	if (manifest.config.size > MANIFEST_MAX)
+	if (size > MANIFEST_MAX)
 		return error_set(err, FERRY_E_FAILED,
 				 "a config of %llu bytes, but %zu is the limit",
-				 (unsigned long long)manifest.config.size,
-				 MANIFEST_MAX);
-	rc = get_config(search, &manifest.config, err);
+				 (unsigned long long)size, MANIFEST_MAX);
+	rc = get_config(search, err);
 	/* Once more, as the engine does with layers. */
 	if (rc == FERRY_E_DIGEST)
-		rc = get_config(search, &manifest.config, err);
-	return rc;
+		rc = get_config(search, err);
+	return rc ? rc : image_parse_config(&search->image, err);
 }
 
 static int
@@ -196,8 +186,6 @@ run_search(struct search *search, const struct reference *reference,
 
 	if (!rc)
 		rc = find_config(search, err);
-	if (!rc)
-		rc = image_parse(&search->image, err);
 	if (!rc)
 		rc = check_platform(search, err);
 	return rc;

@@ -102,13 +102,12 @@ fixture_image(struct image *out, const struct fixture_image *image)
 			 0);
 	fixture_config(&out->config_bytes, image);
 	fixture_manifest(&out->manifest_bytes, image, &out->config_bytes);
-	strcpy(out->descriptor.media_type, MEDIA_TYPE_OCI_MANIFEST);
 	out->descriptor.size = out->manifest_bytes.size;
 	assert_int_equal(digest_of(&out->descriptor.digest,
 				   out->manifest_bytes.data,
 				   out->manifest_bytes.size, &err),
 			 0);
-	if (image_parse(out, &err))
+	if (image_parse_manifest(out, &err) || image_parse_config(out, &err))
 		fail_msg("%s", err.message);
 }
 
