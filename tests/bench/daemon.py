@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from docker import CLIENTS, Docker
-from measure import run, shell
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -19,36 +18,33 @@ class Daemon(Docker):
     """
 
     @property
-    def environment(self):
-        """What makes clients talk to this daemon."""
-        return {**os.environ, "DOCKER_HOST": f"unix://{self.socket}"}
-
-    @property
     def program(self):
         """The client."""
         return next(filter(None, map(shutil.which, CLIENTS)))
 
-    def run(self, *command, **options):  # pylint: disable=arguments-differ
-        """One measured run of a command that talks to this daemon."""
-        return self._charged(run, command, options)
+    def charged(self, how, *command, memory=True):
+        """Run a command with HOW, this daemon being its Docker, and add the daemon's share.
 
-    def shell(self, script, *arguments, **options):
-        """The same for a script; "$DOCKER" in it is the client."""
-        return self._charged(shell, (script, *arguments), options)
-
-    def _charged(self, how, command, options):
+        Without MEMORY only the command's own counts.
+        """
         self._forget_peaks()
         before = self._cpu()
-        sample = how(*command, environment={**self.environment, "DOCKER": self.program}, **options)
+        sample = how(*command, environment=self.environment)
         return replace(sample, cpu=sample.cpu + self._cpu() - before,
-                       memory=max(sample.memory, self._peak()))
+                       memory=max(sample.memory, memory and self._peak()))
+
+    @property
+    def environment(self):
+        """What makes clients talk to this daemon; $DOCKER is the client for scripts."""
+        return {**os.environ, "DOCKER_HOST": f"unix://{self.socket}", "DOCKER": self.program}
 
     def empty(self):
-        """Remove all images, so that the next one to come finds nothing there."""
+        """Remove all images, and have the disk done with it."""
         self.client("system", "prune", "--all", "--force", "--volumes")
         left = self.client("image", "ls", "--all", "--quiet").split()
         if left:
             self.client("image", "rm", "--force", *dict.fromkeys(left))
+        os.sync()
 
     def _cpu(self):
         return sum(cpu_seconds(pid) for pid in self.pids)

@@ -102,7 +102,8 @@ def markdown(head, results):
     lines = ["# ferry, measured", "", *(f"- {line}" for line in head), ""]
     for result in results:
         lines += [f"## {result.row.name}: {result.row.title}", "",
-                  "| " + " | ".join(HEADINGS) + " |", "| --- " + "| ---: " * (len(HEADINGS) - 1) + "|",
+                  "| " + " | ".join(HEADINGS) + " |",
+                  "| --- |" + " ---: |" * (len(HEADINGS) - 1),
                   *("| " + " | ".join(line) + " |" for line in cells(result)), "",
                   *(f"- {goal_line(result, goal)}" for goal in result.row.goals), ""]
     return "\n".join(lines)

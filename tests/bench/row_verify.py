@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from measure import Contender, Goal, Row, run, shell
+from measure import Contender, Goal, Row
 
 FLOOR = "zstd -dc | sha256sum"
 
@@ -18,20 +18,20 @@ def rows(world):
 
 def ferry(world):
     """What users of ferry do."""
-    return run(world.ferry, "verify", world.bundle, watch=[world.folder])
+    return world.run(world.ferry, "verify", world.bundle)
 
 
 def hash_stream(world):
     """The floor: it knows of no blob, so it could not say what is damaged."""
-    return shell('zstd -q -d -c "$1" | sha256sum', world.bundle, watch=[world.folder])
+    return world.shell('zstd -q -d -c "$1" | sha256sum', world.bundle)
 
 
 def unpack_and_hash(world):
     """What a user without ferry does: each blob's digest is its name."""
     with world.scratch() as folder:
-        return shell("""
+        return world.shell("""
             zstd -q -d -c "$1" | tar -x -C "$2"
             cd "$2/blobs/sha256"
             printf '%s  %s\\n' $(for blob in *; do echo "$blob $blob"; done) |
                 sha256sum --quiet --check
-            """, world.bundle, folder, watch=[world.folder])
+            """, world.bundle, folder)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("bench", "images", "peers")]
 
 # pylint: disable=wrong-import-position
+import corpus
+import measure
 import stack
 from measure import BenchError
 from peers import Registry
@@ -79,8 +82,10 @@ class World:
     @cached_property
     def corpus(self):
         """The cache that holds the images; built now if it is not there."""
-        stack.build(stack.DEFAULT_CACHE)
-        return stack.DEFAULT_CACHE
+        build, cache = ((stack.build, stack.DEFAULT_CACHE) if self._small else
+                        (corpus.build, corpus.DEFAULT_CACHE))
+        build(cache)
+        return cache
 
     @cached_property
     def told(self):
@@ -113,7 +118,7 @@ class World:
     @cached_property
     def source(self):
         """A registry that holds the corpus."""
-        registry = self._stack.enter_context(self.fresh_registry())
+        registry = self.keep(self.fresh_registry())
         stack.push(self.corpus, registry.address, self.images)
         return registry
 
@@ -150,22 +155,43 @@ class World:
     def docker(self):
         """A daemon for the rows that need one, on the disk that is measured."""
         from daemon import Daemon  # pylint: disable=import-outside-toplevel
-        return self._stack.enter_context(Daemon(self.folder / "docker"))
+        return self.keep(Daemon(self.folder / "docker"))
 
     @contextmanager
-    def scratch(self, name="run-"):
+    def scratch(self):
         """A folder on the disk that is measured, gone after the block."""
-        with scratch(name, self.folder) as path:
+        with scratch("run-", self.folder) as path:
             yield path
+
+    def keep(self, context):
+        """Enter a context until the end; return what it gives."""
+        return self._stack.enter_context(context)
+
+    def run(self, *command, **options):
+        """One measured run of a command, with its disk, and with what went over the loopback."""
+        return self._watched(measure.run, command, options)
+
+    def shell(self, script, *arguments, **options):
+        """The same for a script with $1, $2..."""
+        return self._watched(measure.shell, (script, *arguments), options)
+
+    def _watched(self, how, command, options):
+        before = loopback_bytes()
+        sample = how(*command, watch=[self.folder], **options)
+        return replace(sample, wire=loopback_bytes() - before)
 
     @staticmethod
     def prepare(*command, environment=None):
-        """Run a command whose cost is nobody's; return what it prints."""
+        """Run a command whose cost is nobody's; return what it prints.
+
+        What it wrote is on the disk then, and not in another's time.
+        """
         done = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL,
                               capture_output=True, env=environment, check=False)
         if done.returncode:
             raise BenchError(f"{' '.join(map(str, command))}: exit {done.returncode}\n"
                              f"{done.stderr[-3000:].decode(errors='replace')}")
+        os.sync()
         return done.stdout.decode(errors="replace")
 
 
@@ -199,3 +225,8 @@ def settled():
         yield
     finally:
         os.environ.update(kept)
+
+
+def loopback_bytes():
+    """What the loopback has carried so far, headers and all."""
+    return int(Path("/sys/class/net/lo/statistics/rx_bytes").read_text(encoding="ascii"))
