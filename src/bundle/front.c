@@ -7,19 +7,28 @@
 
 #define OCI_LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
-static const struct {
-	const char *name;
-	char typeflag;
-	size_t largest;
-} members[FRONT_MEMBERS] = {
-	[FRONT_LAYOUT] = { "oci-layout", TAR_FILE, 4096 },
-	[FRONT_INDEX] = { "index.json", TAR_FILE, FRONT_MAX },
-	[FRONT_MANIFEST] = { "manifest.json", TAR_FILE, FRONT_MAX },
-	[FRONT_STATEMENT] = { "bundle.json", TAR_FILE, FRONT_MAX },
-	[FRONT_SIGNATURES] = { "bundle.json.sig", TAR_FILE, SIGNATURES_ROOM },
-	[FRONT_BLOBS] = { "blobs/", TAR_FOLDER, 0 },
-	[FRONT_SHA256] = { "blobs/sha256/", TAR_FOLDER, 0 },
+const char *const front_member_names[FRONT_MEMBERS] = {
+	[FRONT_LAYOUT] = "oci-layout",
+	[FRONT_INDEX] = "index.json",
+	[FRONT_MANIFEST] = "manifest.json",
+	[FRONT_BLOB_TABLE] = "bundle.blobs",
+	[FRONT_STATEMENT] = "bundle.json",
+	[FRONT_SIGNATURES] = "bundle.json.sig",
+	[FRONT_BLOBS] = "blobs/",
+	[FRONT_SHA256] = "blobs/sha256/",
 };
+
+static const size_t largest[FRONT_MEMBERS] = {
+	[FRONT_LAYOUT] = 4096,	       [FRONT_INDEX] = FRONT_MAX,
+	[FRONT_MANIFEST] = FRONT_MAX,  [FRONT_BLOB_TABLE] = FRONT_MAX,
+	[FRONT_STATEMENT] = FRONT_MAX, [FRONT_SIGNATURES] = SIGNATURES_ROOM,
+};
+
+static char
+typeflag(enum front_member member)
+{
+	return member >= FRONT_BLOBS ? TAR_FOLDER : TAR_FILE;
+}
 
 static int
 add_member(struct buffer *out, enum front_member member, const void *data,
@@ -29,8 +38,7 @@ add_member(struct buffer *out, enum front_member member, const void *data,
 	uint8_t header[TAR_BLOCK];
 	int rc;
 
-	tar_header(header, members[member].name, size,
-		   members[member].typeflag);
+	tar_header(header, front_member_names[member], size, typeflag(member));
 	rc = buffer_append(out, header, sizeof(header), err);
 	if (!rc)
 		rc = buffer_append(out, data, size, err);
@@ -186,38 +194,6 @@ write_archive_manifest(struct buffer *out, const struct release *release,
 }
 
 static int
-describe(struct statement_file *out, const struct buffer *content,
-	 struct ferry_error *err)
-{
-	out->size = content->size;
-	return digest_of(&out->digest, content->data, content->size, err);
-}
-
-/* The room for bundle.json: its length with every offset at its bound. */
-static int
-write_statement(struct buffer *out, const struct release *release,
-		const struct layout *layout, const struct digest *frames,
-		const struct statement_file *index,
-		const struct statement_file *manifest, struct ferry_error *err)
-{
-	AUTO(layout_release) struct layout bound = { 0 };
-	AUTO_BUFFER draft = BUFFER(FRONT_MAX);
-	int rc;
-
-	if (layout->first_plain == layout->blob_count)
-		return statement_write(out, release, layout, NULL, index,
-				       manifest, 0, err);
-	rc = layout_init(&bound, release, err);
-	if (!rc)
-		rc = statement_write(&draft, release, &bound, NULL, index,
-				     manifest, 0, err);
-	if (!rc)
-		rc = statement_write(out, release, layout, frames, index,
-				     manifest, draft.size, err);
-	return rc;
-}
-
-static int
 add_signatures(struct buffer *out, const struct front_part *signatures,
 	       struct ferry_error *err)
 {
@@ -229,38 +205,80 @@ add_signatures(struct buffer *out, const struct front_part *signatures,
 	return add_member(out, FRONT_SIGNATURES, room, sizeof(room), err);
 }
 
+/* Adds a member that the statement covers. */
+static int
+add_covered(struct buffer *out, enum front_member member,
+	    const struct buffer *content, struct statement_file *stated,
+	    struct ferry_error *err)
+{
+	int rc = digest_of(&stated->digest, content->data, content->size, err);
+
+	stated->size = content->size;
+	return rc ? rc
+		  : add_member(out, member, content->data, content->size, err);
+}
+
+static int
+add_index(struct buffer *out, const struct release *release,
+	  struct statement_file *stated, struct ferry_error *err)
+{
+	AUTO_BUFFER text = BUFFER(FRONT_MAX);
+	int rc = write_index(&text, release, err);
+
+	return rc ? rc : add_covered(out, FRONT_INDEX, &text, stated, err);
+}
+
+static int
+add_archive_manifest(struct buffer *out, const struct release *release,
+		     struct statement_file *stated, struct ferry_error *err)
+{
+	AUTO_BUFFER text = BUFFER(FRONT_MAX);
+	int rc = write_archive_manifest(&text, release, err);
+
+	return rc ? rc : add_covered(out, FRONT_MANIFEST, &text, stated, err);
+}
+
+static int
+add_blob_table(struct buffer *out, const struct release *release,
+	       const struct layout *layout, const struct digest *frames,
+	       struct statement_file *stated, struct ferry_error *err)
+{
+	AUTO_BUFFER text = BUFFER(FRONT_MAX);
+	int rc = blob_table_write(&text, release, layout, frames, err);
+
+	return rc ? rc : add_covered(out, FRONT_BLOB_TABLE, &text, stated, err);
+}
+
+static int
+add_statement(struct buffer *out, const struct release *release,
+	      const struct statement_file *files, struct ferry_error *err)
+{
+	AUTO_BUFFER text = BUFFER(FRONT_MAX);
+	int rc = statement_write(&text, release, files, err);
+
+	return rc ? rc
+		  : add_member(out, FRONT_STATEMENT, text.data, text.size, err);
+}
+
 int
 front_write(struct buffer *out, const struct release *release,
 	    const struct layout *layout, const struct digest *frames,
 	    const struct front_part *signatures, struct ferry_error *err)
 {
-	AUTO_BUFFER index = BUFFER(FRONT_MAX);
-	AUTO_BUFFER manifest = BUFFER(FRONT_MAX);
-	AUTO_BUFFER statement = BUFFER(FRONT_MAX);
-	struct statement_file index_file;
-	struct statement_file manifest_file;
-	int rc = write_index(&index, release, err);
+	struct statement_file files[STATEMENT_FILES];
+	int rc = add_member(out, FRONT_LAYOUT, OCI_LAYOUT, strlen(OCI_LAYOUT),
+			    err);
 
 	if (!rc)
-		rc = write_archive_manifest(&manifest, release, err);
+		rc = add_index(out, release, &files[STATEMENT_INDEX], err);
 	if (!rc)
-		rc = describe(&index_file, &index, err);
+		rc = add_archive_manifest(out, release,
+					  &files[STATEMENT_MANIFEST], err);
 	if (!rc)
-		rc = describe(&manifest_file, &manifest, err);
+		rc = add_blob_table(out, release, layout, frames,
+				    &files[STATEMENT_BLOBS], err);
 	if (!rc)
-		rc = write_statement(&statement, release, layout, frames,
-				     &index_file, &manifest_file, err);
-	if (!rc)
-		rc = add_member(out, FRONT_LAYOUT, OCI_LAYOUT,
-				strlen(OCI_LAYOUT), err);
-	if (!rc)
-		rc = add_member(out, FRONT_INDEX, index.data, index.size, err);
-	if (!rc)
-		rc = add_member(out, FRONT_MANIFEST, manifest.data,
-				manifest.size, err);
-	if (!rc)
-		rc = add_member(out, FRONT_STATEMENT, statement.data,
-				statement.size, err);
+		rc = add_statement(out, release, files, err);
 	if (!rc)
 		rc = add_signatures(out, signatures, err);
 	if (!rc)
@@ -283,15 +301,15 @@ parse_member(struct front_part *out, size_t *at, enum front_member member,
 		return 0;
 	if (tar_head_size(data + *at) != TAR_BLOCK)
 		return error_set(err, FERRY_E_DAMAGED, "no %s where it must be",
-				 members[member].name);
+				 front_member_names[member]);
 	rc = tar_parse_head(&head, data + *at, err);
 	if (rc)
 		return rc;
-	if (strcmp(head.name, members[member].name) != 0 ||
-	    head.typeflag != members[member].typeflag)
+	if (strcmp(head.name, front_member_names[member]) != 0 ||
+	    head.typeflag != typeflag(member))
 		return error_set(err, FERRY_E_DAMAGED, "'%s' where %s must be",
-				 head.name, members[member].name);
-	if (head.size > members[member].largest)
+				 head.name, front_member_names[member]);
+	if (head.size > largest[member])
 		return error_set(err, FERRY_E_DAMAGED, "%s of %llu bytes",
 				 head.name, (unsigned long long)head.size);
 	*more = size - *at - TAR_BLOCK < head.size + tar_padding(head.size);

@@ -5,6 +5,7 @@
 #ifndef BUNDLE_FRONT_H
 #define BUNDLE_FRONT_H
 
+#include "bundle/blob_table.h"
 #include "bundle/statement.h"
 
 #define FRONT_MAX ((size_t)256 << 20)
@@ -15,12 +16,15 @@ enum front_member {
 	FRONT_LAYOUT,
 	FRONT_INDEX,
 	FRONT_MANIFEST,
+	FRONT_BLOB_TABLE,
 	FRONT_STATEMENT,
 	FRONT_SIGNATURES,
 	FRONT_BLOBS,
 	FRONT_SHA256,
 	FRONT_MEMBERS,
 };
+
+extern const char *const front_member_names[FRONT_MEMBERS];
 
 /* Content of a member, inside the front's bytes. */
 struct front_part {
@@ -30,7 +34,7 @@ struct front_part {
 
 /*
  * Appends the tar members of the front to *out.  `frames` as for
- * statement_write(); `signatures` is the content of bundle.json.sig, or NULL
+ * blob_table_write(); `signatures` is the content of bundle.json.sig, or NULL
  * for an unsigned bundle.  The length depends on the release alone.
  */
 int front_write(struct buffer *out, const struct release *release,

@@ -93,49 +93,29 @@ read_front(struct bundle *bundle, struct ferry_error *err)
 }
 
 static int
-check_file(const struct front_part *part, const struct statement_file *file,
-	   const char *name, struct ferry_error *err)
+check_files(const struct bundle *bundle, struct ferry_error *err)
 {
-	struct digest digest;
-	int rc = digest_of(&digest, part->data, part->size, err);
+	static const enum front_member members[STATEMENT_FILES] = {
+		[STATEMENT_INDEX] = FRONT_INDEX,
+		[STATEMENT_MANIFEST] = FRONT_MANIFEST,
+		[STATEMENT_BLOBS] = FRONT_BLOB_TABLE,
+	};
 
-	if (rc)
-		return rc;
-	if (part->size != file->size || !digest_equal(&digest, &file->digest))
-		return error_set(err, FERRY_E_DAMAGED,
-				 "%s is not the one that bundle.json names",
-				 name);
-	return 0;
-}
+	for (int i = 0; i < STATEMENT_FILES; i++) {
+		const struct statement_file *file = &bundle->statement.files[i];
+		const struct front_part *part = &bundle->parts[members[i]];
+		struct digest digest;
+		int rc = digest_of(&digest, part->data, part->size, err);
 
-static int
-compare_digests(const void *a, const void *b, void *data)
-{
-	const struct statement_blob *blobs = data;
-
-	return strcmp(blobs[*(const size_t *)a].digest.text,
-		      blobs[*(const size_t *)b].digest.text);
-}
-
-static int
-sort_blobs(struct bundle *bundle, struct ferry_error *err)
-{
-	struct statement *statement = &bundle->statement;
-	size_t *sorted = calloc(statement->blob_count, sizeof(*sorted));
-
-	bundle->by_digest = sorted;
-	if (!sorted)
-		return error_nomem(err);
-	for (size_t i = 0; i < statement->blob_count; i++)
-		sorted[i] = i;
-	qsort_r(sorted, statement->blob_count, sizeof(*sorted), compare_digests,
-		statement->blobs);
-	for (size_t i = 1; i < statement->blob_count; i++)
-		if (compare_digests(&sorted[i - 1], &sorted[i],
-				    statement->blobs) == 0)
-			return error_set(
-				err, FERRY_E_DAMAGED, "%s is there twice",
-				statement->blobs[sorted[i]].digest.text);
+		if (rc)
+			return rc;
+		if (part->size != file->size ||
+		    !digest_equal(&digest, &file->digest))
+			return error_set(err, FERRY_E_DAMAGED,
+					 "%s is not the one that bundle.json "
+					 "names",
+					 statement_file_names[i]);
+	}
 	return 0;
 }
 
@@ -144,8 +124,7 @@ check_length(const struct bundle *bundle, struct ferry_error *err)
 {
 	uint64_t end;
 
-	if (__builtin_add_overflow(bundle->first, bundle->statement.end,
-				   &end) ||
+	if (__builtin_add_overflow(bundle->first, bundle->table.end, &end) ||
 	    end > bundle->file_bytes)
 		return error_set(err, FERRY_E_DAMAGED,
 				 "cut off: it has %llu bytes and should have "
@@ -158,21 +137,18 @@ check_length(const struct bundle *bundle, struct ferry_error *err)
 static int
 read_metadata(struct bundle *bundle, struct ferry_error *err)
 {
-	const struct front_part *parts = bundle->parts;
-	const struct front_part *text = &parts[FRONT_STATEMENT];
-	struct statement *statement = &bundle->statement;
+	const struct front_part *text = &bundle->parts[FRONT_STATEMENT];
+	const struct front_part *table = &bundle->parts[FRONT_BLOB_TABLE];
 	int rc = read_front(bundle, err);
 
 	if (!rc)
-		rc = statement_parse(statement, text->data, text->size, err);
+		rc = statement_parse(&bundle->statement, text->data, text->size,
+				     err);
 	if (!rc)
-		rc = check_file(&parts[FRONT_INDEX], &statement->index,
-				"index.json", err);
+		rc = check_files(bundle, err);
 	if (!rc)
-		rc = check_file(&parts[FRONT_MANIFEST], &statement->manifest,
-				"manifest.json", err);
-	if (!rc)
-		rc = sort_blobs(bundle, err);
+		rc = blob_table_parse(&bundle->table, table->data, table->size,
+				      err);
 	return rc ? rc : check_length(bundle, err);
 }
 
@@ -232,53 +208,19 @@ bundle_close(struct bundle *bundle)
 		close(bundle->fd);
 	buffer_release(&bundle->front);
 	statement_release(&bundle->statement);
-	free(bundle->by_digest);
+	blob_table_release(&bundle->table);
 	free(bundle->path);
 	free(bundle);
-}
-
-ssize_t
-bundle_find_blob(const struct bundle *bundle, const struct digest *digest)
-{
-	size_t low = 0;
-	size_t high = bundle->statement.blob_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		size_t blob = bundle->by_digest[middle];
-		int order = strcmp(digest->text,
-				   bundle->statement.blobs[blob].digest.text);
-
-		if (order == 0)
-			return (ssize_t)blob;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return -1;
-}
-
-/* Where the frames of a blob end: where the next one's begin. */
-static uint64_t
-packed_size(const struct bundle *bundle, size_t blob)
-{
-	const struct statement *statement = &bundle->statement;
-	uint64_t end = blob + 1 < statement->blob_count
-			       ? statement->blobs[blob + 1].offset
-			       : statement->end;
-
-	return end - statement->blobs[blob].offset;
 }
 
 static int
 decode_blob(const struct bundle *bundle, size_t blob, struct sink *to,
 	    struct frame_listener *listener, struct ferry_error *err)
 {
-	const struct statement_blob *b = &bundle->statement.blobs[blob];
-	bool last = blob + 1 == bundle->statement.blob_count;
+	const struct placed_blob *b = &bundle->table.blobs[blob];
+	bool last = blob + 1 == bundle->table.count;
 	struct frame_run run = member_run(b->size, last);
-	uint64_t packed = packed_size(bundle, blob);
+	uint64_t packed = blob_table_packed(&bundle->table, blob);
 	uint64_t offset = bundle->first + b->offset;
 
 	if (digest_is_set(&b->frames))
@@ -297,7 +239,7 @@ int
 bundle_read_blob(const struct bundle *bundle, size_t blob, struct sink *to,
 		 struct frame_listener *listener, struct ferry_error *err)
 {
-	const struct statement_blob *b = &bundle->statement.blobs[blob];
+	const struct placed_blob *b = &bundle->table.blobs[blob];
 	AUTO(proof_release) struct proof proof = { 0 };
 	struct member_reader reader;
 	int rc = proof_init(&proof, to, &b->digest, b->size, err);

@@ -1,9 +1,9 @@
 /*
- * Reading a bundle: its statement at once, its blobs one by one.
+ * Reading a bundle: its front at once, its blobs one by one.
  *
  * What is wrong with the file is FERRY_E_DAMAGED everywhere here.  Nothing
  * leaves a reader that has not been compared with the digest that the
- * statement gives it.  Reading blobs may be done from several threads.
+ * blob table gives it.  Reading blobs may be done from several threads.
  */
 #ifndef BUNDLE_READER_H
 #define BUNDLE_READER_H
@@ -19,7 +19,7 @@ struct bundle {
 	struct front_part parts[FRONT_MEMBERS];
 	uint64_t first; /* offset of the first blob in the file */
 	struct statement statement;
-	size_t *by_digest;   /* blob numbers, sorted by digest */
+	struct blob_table table;
 	uint64_t large_left; /* bytes of large documents still to be read */
 };
 
@@ -48,10 +48,6 @@ void bundle_close(struct bundle *bundle);
 int bundle_find_image(const struct bundle *bundle,
 		      const struct reference *reference, size_t *out,
 		      struct ferry_error *err) MUST_CHECK;
-
-/* The number of the blob, or -1. */
-ssize_t bundle_find_blob(const struct bundle *bundle,
-			 const struct digest *digest);
 
 /*
  * Pushes the blob's content into `to`; 0 only if its size, digest and every

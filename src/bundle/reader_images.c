@@ -109,19 +109,21 @@ static int
 read_document(struct bundle *bundle, const struct digest *digest,
 	      struct buffer *out, struct ferry_error *err)
 {
-	ssize_t blob = bundle_find_blob(bundle, digest);
+	ssize_t blob = blob_table_find(&bundle->table, digest);
 	struct buffer_sink sink;
+	uint64_t size;
 	int rc;
 
 	if (blob < 0)
 		return error_set(err, FERRY_E_DAMAGED, "blob %s is missing",
 				 digest->text);
+	size = bundle->table.blobs[blob].size;
 	out->limit = MANIFEST_MAX;
-	if (bundle->statement.blobs[blob].size > out->limit)
+	if (size > out->limit)
 		return error_set(err, FERRY_E_DAMAGED, "blob %s is too large",
 				 digest->text);
 	buffer_sink_init(&sink, out);
-	rc = draw(bundle, bundle->statement.blobs[blob].size, err);
+	rc = draw(bundle, size, err);
 	if (!rc)
 		rc = bundle_read_blob(bundle, (size_t)blob, &sink.sink, NULL,
 				      err);

@@ -4,6 +4,12 @@
 
 #include "base/text.h"
 
+const char *const statement_file_names[STATEMENT_FILES] = {
+	[STATEMENT_INDEX] = "index.json",
+	[STATEMENT_MANIFEST] = "manifest.json",
+	[STATEMENT_BLOBS] = "bundle.blobs",
+};
+
 static json_t *
 file_json(const struct statement_file *file)
 {
@@ -46,76 +52,22 @@ images_json(const struct release *release)
 	return STEAL(&list);
 }
 
-static json_t *
-blob_json(const struct blob *blob, uint64_t offset, const char *frames)
-{
-	AUTO_JSON *json = json_pack("{s:s, s:I, s:I}", "digest",
-				    blob->descriptor.digest.text, "size",
-				    (json_int_t)blob->descriptor.size, "offset",
-				    (json_int_t)offset);
-
-	if (frames && json_object_set_new(json, "frames", json_string(frames)))
-		return NULL;
-	return STEAL(&json);
-}
-
-static json_t *
-blobs_json(const struct release *release, const struct layout *layout,
-	   const struct digest *frames)
-{
-	static const char draft[] = DIGEST_PREFIX
-		"0000000000000000000000000000000000000000000000000000000000000000";
-	AUTO_JSON *list = json_array();
-
-	for (size_t i = 0; i < release->blob_count; i++) {
-		const char *digest = NULL;
-
-		if (i >= layout->first_plain)
-			digest = frames ? frames[i - layout->first_plain].text
-					: draft;
-		if (json_array_append_new(list, blob_json(&release->blobs[i],
-							  layout->offsets[i],
-							  digest)))
-			return NULL;
-	}
-	return STEAL(&list);
-}
-
-/* Spaces before the closing brace: still one JSON object, of `room` bytes. */
-static int
-pad(struct buffer *out, size_t start, size_t room, struct ferry_error *err)
-{
-	size_t length = out->size - start;
-	size_t spaces = room > length + 1 ? room - length - 1 : 0;
-	int rc = 0;
-
-	if (room && room <= length)
-		return error_set(err, FERRY_E_FAILED,
-				 "bundle.json outgrew its room of %zu bytes",
-				 room);
-	out->size--;
-	for (size_t i = 0; i < spaces && !rc; i++)
-		rc = buffer_append(out, " ", 1, err);
-	return rc ? rc : buffer_append(out, "}\n", 2, err);
-}
-
 int
 statement_write(struct buffer *out, const struct release *release,
-		const struct layout *layout, const struct digest *frames,
-		const struct statement_file *index,
-		const struct statement_file *manifest, size_t room,
+		const struct statement_file files[STATEMENT_FILES],
 		struct ferry_error *err)
 {
-	size_t start = out->size;
-	AUTO_JSON *json = json_pack(
-		"{s:s, s:o, s:o, s:o, s:o, s:I}", "type", STATEMENT_TYPE,
-		"index.json", file_json(index), "manifest.json",
-		file_json(manifest), "images", images_json(release), "blobs",
-		blobs_json(release, layout, frames), "end",
-		(json_int_t)layout_end(layout));
-	int rc = json_write(json, out, err);
+	AUTO_JSON *json = json_pack("{s:s}", "type", STATEMENT_TYPE);
+	int rc;
 
-	return rc ? rc : pad(out, start, room, err);
+	for (int i = 0; i < STATEMENT_FILES; i++)
+		if (json_object_set_new(json, statement_file_names[i],
+					file_json(&files[i])))
+			return error_nomem(err);
+	if (json_object_set_new(json, "images", images_json(release)))
+		return error_nomem(err);
+	rc = json_write(json, out, err);
+	return rc ? rc : buffer_append(out, "\n", 1, err);
 }
 
 static int
@@ -222,66 +174,6 @@ parse_images(struct statement *out, const json_t *json, struct ferry_error *err)
 }
 
 static int
-parse_blob(struct statement_blob *out, const json_t *json, uint64_t least,
-	   struct ferry_error *err)
-{
-	int rc = parse_digest(&out->digest, json, "digest", err);
-
-	if (!rc)
-		rc = json_get_size(json, "size", &out->size, err);
-	if (!rc)
-		rc = json_get_size(json, "offset", &out->offset, err);
-	if (!rc)
-		rc = parse_optional_digest(&out->frames, json, "frames", err);
-	if (rc)
-		return rc;
-	if (out->size > DESCRIPTOR_SIZE_MAX)
-		return error_set(err, FERRY_E_DAMAGED, "%s: %llu bytes",
-				 out->digest.text,
-				 (unsigned long long)out->size);
-	if (out->offset < least)
-		return error_set(err, FERRY_E_DAMAGED,
-				 "%s: lies within the blob before it",
-				 out->digest.text);
-	if (!least && out->offset)
-		return error_set(err, FERRY_E_DAMAGED,
-				 "%s: does not begin where the front ends",
-				 out->digest.text);
-	return 0;
-}
-
-static int
-parse_blobs(struct statement *out, const json_t *json, struct ferry_error *err)
-{
-	uint64_t least = 0;
-	json_t *list;
-	json_t *item;
-	size_t i;
-	int rc = json_get_array(json, "blobs", &list, err);
-
-	if (rc)
-		return rc;
-	if (json_array_size(list) == 0 ||
-	    json_array_size(list) > STATEMENT_BLOBS_MAX)
-		return error_set(err, FERRY_E_DAMAGED, "%zu blobs",
-				 json_array_size(list));
-	out->blobs = calloc(json_array_size(list), sizeof(*out->blobs));
-	if (!out->blobs)
-		return error_nomem(err);
-	json_array_foreach (list, i, item) {
-		rc = parse_blob(&out->blobs[i], item, least, err);
-		if (rc)
-			return error_wrap(err, "blob %zu", i);
-		out->blob_count++;
-		least = out->blobs[i].offset + 1;
-	}
-	rc = json_get_size(json, "end", &out->end, err);
-	if (!rc && out->end < least)
-		rc = error_set(err, FERRY_E_DAMAGED, "no room for the blobs");
-	return rc;
-}
-
-static int
 parse_fields(struct statement *out, const json_t *json, struct ferry_error *err)
 {
 	const char *type;
@@ -294,21 +186,16 @@ parse_fields(struct statement *out, const json_t *json, struct ferry_error *err)
 				 "a bundle of type '%s'; this ferry reads "
 				 "'" STATEMENT_TYPE "'",
 				 type);
-	rc = parse_file(&out->index, json, "index.json", err);
-	if (!rc)
-		rc = parse_file(&out->manifest, json, "manifest.json", err);
-	if (!rc)
-		rc = parse_images(out, json, err);
-	if (!rc)
-		rc = parse_blobs(out, json, err);
-	return rc;
+	for (int i = 0; i < STATEMENT_FILES && !rc; i++)
+		rc = parse_file(&out->files[i], json, statement_file_names[i],
+				err);
+	return rc ? rc : parse_images(out, json, err);
 }
 
-/* An object for each image and blob, with at most seven values. */
-#define VALUES_MAX                                                             \
-	((size_t)8 * (STATEMENT_IMAGES_MAX + STATEMENT_BLOBS_MAX + 1))
-/* Itself, its two files, its two lists. */
-#define LISTS_MAX (VALUES_MAX / 8 + 5)
+/* An object for each image, with at most six values. */
+#define VALUES_MAX ((size_t)7 * (STATEMENT_IMAGES_MAX + 2))
+/* Itself, its files, its list. */
+#define LISTS_MAX ((size_t)STATEMENT_IMAGES_MAX + STATEMENT_FILES + 2)
 
 int
 statement_parse(struct statement *out, const void *data, size_t size,
@@ -334,6 +221,5 @@ void
 statement_release(struct statement *statement)
 {
 	free(statement->images);
-	free(statement->blobs);
 	*statement = (struct statement){ 0 };
 }

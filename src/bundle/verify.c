@@ -132,14 +132,14 @@ read_images(struct check *check, struct ferry_error *err)
 	return rc;
 }
 
-/* Whether the statement lists the images' blobs, in their order. */
+/* Whether the table lists the images' blobs, in their order. */
 static bool
-same_blobs(const struct statement *statement, const struct release *release)
+same_blobs(const struct blob_table *table, const struct release *release)
 {
-	if (statement->blob_count != release->blob_count)
+	if (table->count != release->blob_count)
 		return false;
 	for (size_t i = 0; i < release->blob_count; i++)
-		if (!digest_equal(&statement->blobs[i].digest,
+		if (!digest_equal(&table->blobs[i].digest,
 				  &release->blobs[i].descriptor.digest))
 			return false;
 	return true;
@@ -149,29 +149,29 @@ same_blobs(const struct statement *statement, const struct release *release)
 static int
 compare_blobs(struct check *check, struct ferry_error *err)
 {
-	const struct statement *statement = &check->bundle->statement;
+	const struct blob_table *table = &check->bundle->table;
 	const struct release *release = &check->release;
 	AUTO_FREE bool *needed = NULL;
 	int rc = 0;
 
-	if (same_blobs(statement, release))
+	if (same_blobs(table, release))
 		return 0;
-	needed = calloc(statement->blob_count, sizeof(*needed));
+	needed = calloc(table->count, sizeof(*needed));
 	if (!needed)
 		return error_nomem(err);
 	for (size_t i = 0; i < release->blob_count && !rc; i++) {
 		const struct digest *digest =
 			&release->blobs[i].descriptor.digest;
-		ssize_t number = bundle_find_blob(check->bundle, digest);
+		ssize_t number = blob_table_find(&check->bundle->table, digest);
 
 		if (number >= 0)
 			needed[number] = true;
 		else
 			rc = note_text(check, digest, "is missing", err);
 	}
-	for (size_t i = 0; i < statement->blob_count && !rc; i++)
+	for (size_t i = 0; i < table->count && !rc; i++)
 		if (!needed[i])
-			rc = note_text(check, &statement->blobs[i].digest,
+			rc = note_text(check, &table->blobs[i].digest,
 				       "no image needs it", err);
 	if (!rc && !check->findings.found->damage_count)
 		rc = note_text(check, NULL, "the blobs are out of order", err);
@@ -179,16 +179,15 @@ compare_blobs(struct check *check, struct ferry_error *err)
 }
 
 static int
-frames_of(struct digest **out, const struct statement *statement,
+frames_of(struct digest **out, const struct blob_table *table,
 	  size_t first_plain, struct ferry_error *err)
 {
-	struct digest *frames =
-		calloc(statement->blob_count + 1, sizeof(*frames));
+	struct digest *frames = calloc(table->count + 1, sizeof(*frames));
 
 	if (!frames)
 		return error_nomem(err);
-	for (size_t i = first_plain; i < statement->blob_count; i++)
-		frames[i - first_plain] = statement->blobs[i].frames;
+	for (size_t i = first_plain; i < table->count; i++)
+		frames[i - first_plain] = table->blobs[i].frames;
 	*out = frames;
 	return 0;
 }
@@ -197,18 +196,18 @@ frames_of(struct digest **out, const struct statement *statement,
 static int
 expected_front(struct check *check, struct buffer *out, struct ferry_error *err)
 {
-	const struct statement *statement = &check->bundle->statement;
+	const struct blob_table *table = &check->bundle->table;
 	AUTO(layout_release) struct layout layout = { 0 };
 	AUTO_FREE struct digest *frames = NULL;
 	int rc = layout_init(&layout, &check->release, err);
 
 	if (!rc)
-		rc = frames_of(&frames, statement, layout.first_plain, err);
+		rc = frames_of(&frames, table, layout.first_plain, err);
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < statement->blob_count; i++)
-		layout.offsets[i] = statement->blobs[i].offset;
-	layout.offsets[statement->blob_count] = statement->end;
+	for (size_t i = 0; i < table->count; i++)
+		layout.offsets[i] = table->blobs[i].offset;
+	layout.offsets[table->count] = table->end;
 	return front_write(out, &check->release, &layout, frames,
 			   &check->bundle->parts[FRONT_SIGNATURES], err);
 }
@@ -216,12 +215,6 @@ expected_front(struct check *check, struct buffer *out, struct ferry_error *err)
 static int
 compare_front(struct check *check, struct ferry_error *err)
 {
-	static const char *const names[FRONT_MEMBERS] = {
-		"oci-layout",
-		"index.json",
-		"manifest.json",
-		"bundle.json",
-	};
 	const struct bundle *bundle = check->bundle;
 	AUTO_BUFFER expected = BUFFER(FRONT_MAX);
 	struct front_part parts[FRONT_MEMBERS];
@@ -239,7 +232,7 @@ compare_front(struct check *check, struct ferry_error *err)
 			   parts[i].size) != 0) {
 			error_set(err, FERRY_E_DAMAGED,
 				  "%s is not what the images make it",
-				  names[i]);
+				  front_member_names[i]);
 			return note(check, FERRY_E_DAMAGED, NULL, NULL, err);
 		}
 	if (expected.size != bundle->front.size ||
@@ -289,7 +282,7 @@ static int
 prove_blob(struct check *check, size_t blob, struct frame_listener *listener,
 	   struct ferry_error *err)
 {
-	const struct statement_blob *b = &check->bundle->statement.blobs[blob];
+	const struct placed_blob *b = &check->bundle->table.blobs[blob];
 	struct progress_sink progress = { .sink = { .write = watch },
 					  .context = check->context };
 	int rc;
@@ -317,10 +310,8 @@ static int
 prove_frames(struct check *check, size_t blob, struct ferry_error *err)
 {
 	const struct bundle *bundle = check->bundle;
-	const struct statement *statement = &bundle->statement;
-	const struct statement_blob *b = &statement->blobs[blob];
-	uint64_t end =
-		blob + 1 < statement->blob_count ? b[1].offset : statement->end;
+	const struct placed_blob *b = &bundle->table.blobs[blob];
+	uint64_t end = b->offset + blob_table_packed(&bundle->table, blob);
 	AUTO(proof_release) struct proof proof = { 0 };
 	uint8_t piece[16384];
 	int rc = proof_init(&proof, NULL, &b->frames, end - b->offset, err);
@@ -346,12 +337,12 @@ prove_frames(struct check *check, size_t blob, struct ferry_error *err)
 
 /* How many blobs lie in raw frames: those before the compressed ones. */
 static size_t
-raw_blobs(const struct statement *statement)
+raw_blobs(const struct blob_table *table)
 {
 	size_t count = 0;
 
-	while (count < statement->blob_count &&
-	       !digest_is_set(&statement->blobs[count].frames))
+	while (count < table->count &&
+	       !digest_is_set(&table->blobs[count].frames))
 		count++;
 	return count;
 }
@@ -362,7 +353,7 @@ damaged_blob(const struct bundle *bundle, const struct ferry_damage *damage)
 	struct digest digest = { 0 };
 
 	memcpy(digest.text, damage->digest, sizeof(digest.text));
-	return bundle_find_blob(bundle, &digest);
+	return blob_table_find(&bundle->table, &digest);
 }
 
 static int
@@ -387,14 +378,14 @@ sort_damages(struct check *check, size_t first)
 static int
 prove_blobs(struct check *check, unsigned jobs, struct ferry_error *err)
 {
-	const struct statement *statement = &check->bundle->statement;
-	size_t raw = raw_blobs(statement);
+	const struct blob_table *table = &check->bundle->table;
+	size_t raw = raw_blobs(table);
 	size_t before = check->findings.found->damage_count;
 	int rc = parallel_run(raw, jobs, prove_raw_blob, check, err);
 
 	sort_damages(check, before);
-	for (size_t i = raw; i < statement->blob_count && !rc; i++) {
-		if (digest_is_set(&statement->blobs[i].frames))
+	for (size_t i = raw; i < table->count && !rc; i++) {
+		if (digest_is_set(&table->blobs[i].frames))
 			rc = prove_frames(check, i, err);
 		if (!rc)
 			rc = prove_blob(check, i, &check->table.listener, err);
@@ -408,7 +399,7 @@ expected_table(struct check *check, struct buffer *out, struct ferry_error *err)
 	const struct bundle *bundle = check->bundle;
 	struct frame_run front = { .length = bundle->front.size };
 	AUTO(seek_table_release) struct seek_table table = { 0 };
-	size_t raw = raw_blobs(&bundle->statement);
+	size_t raw = raw_blobs(&bundle->table);
 	int rc;
 
 	seek_table_init(&table);
@@ -426,7 +417,7 @@ static int
 compare_tail(struct check *check, struct ferry_error *err)
 {
 	const struct bundle *bundle = check->bundle;
-	uint64_t offset = bundle->first + bundle->statement.end;
+	uint64_t offset = bundle->first + bundle->table.end;
 	AUTO_BUFFER expected = BUFFER(SEEK_TABLE_BYTES);
 	uint8_t found[SEEK_TABLE_BYTES];
 	int rc = expected_table(check, &expected, err);

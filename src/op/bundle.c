@@ -45,6 +45,7 @@ static int
 describe(struct ferry_bundle *bundle, struct ferry_error *err)
 {
 	const struct statement *statement = &bundle->bundle->statement;
+	const struct blob_table *table = &bundle->bundle->table;
 	struct ferry_bundle_info *info = &bundle->info;
 	int rc = 0;
 
@@ -58,9 +59,9 @@ describe(struct ferry_bundle *bundle, struct ferry_error *err)
 				    &statement->images[i], err);
 	info->images = bundle->images;
 	info->image_count = statement->image_count;
-	info->blob_count = statement->blob_count;
-	for (size_t i = 0; i < statement->blob_count; i++)
-		info->blob_bytes += statement->blobs[i].size;
+	info->blob_count = table->count;
+	for (size_t i = 0; i < table->count; i++)
+		info->blob_bytes += table->blobs[i].size;
 	info->file_bytes = bundle->bundle->file_bytes;
 	return rc;
 }

@@ -35,16 +35,17 @@ fetch(struct source *source, unsigned worker, const struct release *release,
       const struct blob *blob, struct sink *to, struct ferry_error *err)
 {
 	const struct bundle *bundle = bundle_of(source);
-	ssize_t number = bundle_find_blob(bundle, &blob->descriptor.digest);
+	ssize_t number =
+		blob_table_find(&bundle->table, &blob->descriptor.digest);
 
 	(void)worker;
 	(void)release;
 	if (number < 0)
 		return error_set(err, FERRY_E_DAMAGED,
 				 "it is missing in the bundle");
-	if (bundle->statement.blobs[number].size != blob->descriptor.size)
+	if (bundle->table.blobs[number].size != blob->descriptor.size)
 		return error_set(err, FERRY_E_DAMAGED,
-				 "bundle.json and its image say two sizes");
+				 "bundle.blobs and its image say two sizes");
 	return bundle_read_blob(bundle, (size_t)number, to, NULL, err);
 }
 

@@ -20,8 +20,8 @@ from job import (AMD64, ARM64, INDEX_TYPES, Watch, assert_there, digest_of, rows
                  tags_of)
 from peers import Podman, Registry, skopeo_inspect, wait_for
 
-FRONT = ["oci-layout", "index.json", "manifest.json", "bundle.json", "bundle.json.sig",
-         "blobs/", "blobs/sha256/"]
+FRONT = ["oci-layout", "index.json", "manifest.json", "bundle.blobs", "bundle.json",
+         "bundle.json.sig", "blobs/", "blobs/sha256/"]
 # Enough for the front of every bundle here, and next to nothing of the stack's.
 FRONT_ROOM = 128 << 10
 

@@ -6,16 +6,15 @@ rest stays consistent, as somebody would who means harm:
 
     app = image("docker.io/library/app:1", [gzip_layer("a", 3000)])
     write([app]).data                                   # a good bundle
-    write([app], statement=lambda s: s.update(end=0))   # one that lies
+    write([app], places=lambda p: p.update(end=0))      # one that lies
 
 An edit takes what a stage made; it changes it in place, or returns another
-one.  The stages, in order: blobs, runs, index, manifest, statement,
-statement_text, front, frames, table, file.
+one.  The stages, in order: blobs, runs, index, manifest, places,
+places_text, statement, statement_text, front, frames, table, file.
 
 By hand: `bundles.py FOLDER` fills FOLDER with the seeds of the fuzzers.
 """
 
-import copy
 import ctypes
 import gzip
 import hashlib
@@ -331,7 +330,7 @@ def blobs_of(images):
 
 @dataclass
 class Run:
-    """A blob's member in frames; without a blob, bundle.json does not speak of it."""
+    """A blob's member in frames; without a blob, bundle.blobs does not speak of it."""
 
     blob: Blob | None
     frames: list = field(repr=False)
@@ -358,13 +357,6 @@ def run_of(blob, last, frame=None, **other):
 
 def runs_of(blobs):
     return [run_of(blob, blob is blobs[-1]) for blob in blobs]
-
-
-def bound_of(blob, last):
-    """The most that a blob's run may take."""
-    if not blob.plain:
-        return run_of(blob, last).size
-    return sum(zstd.bound(len(part)) for part in cut(content_of(blob, last), last))
 
 
 # Front: "Front" in docs/format.md
@@ -411,42 +403,38 @@ def file_stated(data):
     return {"digest": digest_of(data), "size": len(data)}
 
 
-def blobs_stated(runs):
-    """Offsets and sizes; a run that belongs to no blob only takes room."""
-    stated, offset = [], 0
+def places_of(runs):
+    """What bundle.blobs says; a run that belongs to no blob only takes room."""
+    blobs, offset = [], 0
     for run in runs:
         if run.blob:
-            entry = {"digest": run.blob.digest, "size": run.blob.size, "offset": offset}
+            place = {"digest": run.blob.digest, "size": run.blob.size, "offset": offset}
             if run.blob.plain:
-                entry["frames"] = digest_of(b"".join(run.frames))
-            stated.append(entry)
+                place["frames"] = digest_of(b"".join(run.frames))
+            blobs.append(place)
         offset += run.size
-    return stated, offset
+    return {"blobs": blobs, "end": offset}
 
 
-def longest(statement, runs):
-    """The statement with every offset at its upper bound."""
-    bound, offset = copy.deepcopy(statement), 0
-    for entry, run in zip(bound["blobs"], [run for run in runs if run.blob]):
-        entry["offset"] = offset
-        offset += bound_of(run.blob, run is runs[-1])
-    bound["end"] = offset
-    return bound
+def number(value):
+    """Sixteen digits, or the text that somebody wrote instead."""
+    return f"{value:016}" if isinstance(value, int) else value
 
 
-def statement_text(statement, runs):
-    """bundle.json, with the room that plain layers take."""
-    text = to_json(statement)
-    if not any(run.blob and run.blob.plain for run in runs):
-        return text + b"\n"
-    return text[:-1].ljust(len(to_json(longest(statement, runs))) - 1) + b"}\n"
+def places_text(places):
+    """bundle.blobs: a line for each blob, and one for the end."""
+    lines = [f"{place['digest']} {number(place['size'])} {number(place['offset'])}"
+             + (f" frames={place['frames']}" if "frames" in place else "")
+             for place in places["blobs"]]
+    return "".join(f"{line}\n" for line in [*lines, f"end {number(places['end'])}"]).encode()
 
 
-def front_of(index, manifest, statement):
+def front_of(index, manifest, places, statement):
     """The members of the front by name."""
     return {"oci-layout": member("oci-layout", LAYOUT),
             "index.json": member("index.json", index),
             "manifest.json": member("manifest.json", manifest),
+            "bundle.blobs": member("bundle.blobs", places),
             "bundle.json": member("bundle.json", statement),
             "bundle.json.sig": member("bundle.json.sig", SIGNATURES),
             "blobs/": member("blobs/", typeflag=b"5"),
@@ -481,6 +469,7 @@ class Bundle:
 
     data: bytes = field(repr=False)
     statement: bytes = field(repr=False)
+    places: bytes = field(repr=False)
     images: list
     regions: list       # (front, a blob's digest or seek table; begin; end)
 
@@ -507,19 +496,19 @@ def write(images, **edits):
     runs = stage("runs", runs_of(stage("blobs", blobs_of(images))))
     index = as_bytes(stage("index", index_of(images)))
     manifest = as_bytes(stage("manifest", manifest_of(images)))
-    blobs, end = blobs_stated(runs)
+    places = stage("places_text", places_text(stage("places", places_of(runs))))
     statement = stage("statement", {
         "type": "ferry.bundle/v1", "index.json": file_stated(index),
-        "manifest.json": file_stated(manifest), "images": images_stated(images), "blobs": blobs,
-        "end": end})
-    text = stage("statement_text", statement_text(statement, runs))
-    front = stage("front", front_of(index, manifest, text))
+        "manifest.json": file_stated(manifest), "bundle.blobs": file_stated(places),
+        "images": images_stated(images)})
+    text = stage("statement_text", to_json(statement) + b"\n")
+    front = stage("front", front_of(index, manifest, places, text))
     frames = stage("frames", [raw_frame(part) for part in cut(b"".join(front.values()))])
     table = stage("table", seek_table([*frames, *(f for run in runs for f in run.frames)]))
     data = stage("file", b"".join([*frames, *(f for run in runs for f in run.frames), table]))
     if edits:
         raise TypeError(f"no such stage: {', '.join(edits)}")
-    return Bundle(data, text, images, regions_of(sum(map(len, frames)), runs, table))
+    return Bundle(data, text, places, images, regions_of(sum(map(len, frames)), runs, table))
 
 
 # Seeds for the fuzzers
@@ -544,7 +533,8 @@ def seeds():
 
 def write_seeds(folder):
     for name, bundle in seeds().items():
-        for target, data in [("fuzz_bundle", bundle.data), ("fuzz_statement", bundle.statement)]:
+        for target, data in [("fuzz_bundle", bundle.data), ("fuzz_statement", bundle.statement),
+                             ("fuzz_blob_table", bundle.places)]:
             path = Path(folder) / target / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(data)

@@ -76,7 +76,7 @@ def before(number, data):
 
 
 def stray(number, *frames):
-    """Puts frames between two blobs that bundle.json does not speak of."""
+    """Puts frames between two blobs that bundle.blobs does not speak of."""
     return insert(number, Run(None, list(frames)))
 
 

@@ -164,7 +164,7 @@ test_a_bundle_comes_back(void **state)
 	assert_int_equal(bundle->statement.image_count, 3);
 	assert_string_equal(bundle->statement.images[1].name,
 			    "docker.io/library/redis:7");
-	assert_int_equal(bundle->statement.blob_count, release.blob_count);
+	assert_int_equal(bundle->table.count, release.blob_count);
 	assert_int_equal(bundle->statement.images[0].shared, 5000);
 	bundle_close(bundle);
 	place_release(&place);
