@@ -9,7 +9,7 @@ from pathlib import Path
 from blobs import BlobStore, replace_file
 from image import put_attestation, put_index, put_manifest, single
 from layers import build_layers, plan_layers
-from packages import ARCHITECTURES, PrivateApt
+from packages import PrivateApt
 from recipes import AMD64, ARM64, STACK
 from traps import traps
 
@@ -17,8 +17,8 @@ MODULES_THAT_BUILD = ("blobs", "builder", "image", "layers", "packages", "recipe
                       "tree")
 
 
-def build(cache, traps_only=False, refresh=False):
-    """Make the cache hold the images; return the content of its stack.json.
+def build(cache, traps_only=False, refresh=False, stack=STACK):
+    """Make the cache hold the images of a stack; return the content of its stack.json.
 
     What the same recipes built before is reused without a look at the network,
     unless a refresh asks for the newest packages. The traps alone need no network.
@@ -26,8 +26,8 @@ def build(cache, traps_only=False, refresh=False):
     cache = Path(cache)
     cache.mkdir(parents=True, exist_ok=True)
     with locked(cache / "lock"):
-        told = None if refresh else reusable(cache, traps_only)
-        return told or build_anew(cache, traps_only)
+        told = None if refresh else reusable(cache, traps_only, stack)
+        return told or build_anew(cache, traps_only, stack)
 
 
 def load(cache):
@@ -35,25 +35,25 @@ def load(cache):
     return json.loads((Path(cache) / "stack.json").read_bytes())
 
 
-def build_anew(cache, traps_only):
+def build_anew(cache, traps_only, stack):
     """Build all, then publish it by writing stack.json."""
     store = BlobStore(cache)
     store.sweep()
-    images = {} if traps_only else build_stack(cache, store)
-    images.update(traps(store))
-    told = {"recipes": recipes_stamp(), "complete": not traps_only, "images": images}
+    images = {} if traps_only else build_stack(cache, store, stack)
+    images.update(traps(store) if stack.traps else {})
+    told = {"recipes": recipes_stamp(stack), "complete": not traps_only, "images": images}
     replace_file(cache / "stack.json", json.dumps(told, indent=1).encode())
     return told
 
 
-def reusable(cache, traps_only):
+def reusable(cache, traps_only, stack):
     """The stack.json of an earlier build if it is of these recipes and lost no blob."""
     try:
         told = load(cache)
     except (OSError, ValueError):
         return None
     store = BlobStore(cache)
-    fits = (told["recipes"] == recipes_stamp()
+    fits = (told["recipes"] == recipes_stamp(stack)
             and (told["complete"] or traps_only)
             and all(store.holds(digest, size) for digest, size in all_blobs(told)))
     return told if fits else None
@@ -73,11 +73,12 @@ def manifests_of(image):
     return [*image["platforms"].values(), *image["attestations"]]
 
 
-def recipes_stamp():
-    """A hash over the modules that decide on the bytes of the images."""
+def recipes_stamp(stack):
+    """A hash over the modules that decide on the bytes of a stack's images."""
     stamp = hashlib.sha256()
-    for name in MODULES_THAT_BUILD:
-        stamp.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    for path in (*(Path(__file__).with_name(f"{name}.py") for name in MODULES_THAT_BUILD),
+                 stack.recipes):
+        stamp.update(path.read_bytes())
     return stamp.hexdigest()
 
 
@@ -89,20 +90,22 @@ def locked(path):
         yield
 
 
-def build_stack(cache, store):
-    """Build the images of the stack: first all their layers, on all processors."""
+def build_stack(cache, store, stack):
+    """Build the images of a stack: first all their layers, on all processors."""
     apt = PrivateApt(cache / "apt")
-    apt.update()
-    names = {name for image in STACK for layer in image.layers for name in layer.packages}
+    apt.update(stack.architectures, stack.not_needed)
+    names = {name for image in stack.images for layer in image.layers for name in layer.packages}
     plans = {}
-    for architecture in ARCHITECTURES:
+    for architecture in stack.architectures:
         selection = apt.obtain(names, architecture)
-        plans.update({(image.name, architecture): list(plan_layers(selection, image, architecture))
-                      for image in STACK})
+        plans.update({
+            (image.name, architecture):
+                list(plan_layers(selection, image, architecture, stack.gzip_level))
+            for image in stack.images})
     distinct = {plan.key: plan for chain in plans.values() for plan in chain}
     built = build_layers(cache, apt.downloads, distinct)
     layers = {which: [built[plan.key] for plan in chain] for which, chain in plans.items()}
-    return {tag: told for image in STACK for tag, told in put_image(store, image, layers)}
+    return {tag: told for image in stack.images for tag, told in put_image(store, image, layers)}
 
 
 def architecture_of(platform):

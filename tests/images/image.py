@@ -65,7 +65,7 @@ def put_manifest(store, platform, layers, dialect=OCI, settings=None):
     manifest = store.add(canonical_json({
         "schemaVersion": 2, "mediaType": MANIFEST_TYPE[dialect],
         "config": config, "layers": descriptors}))
-    told = [{**descriptor, "diff_id": layer["diff_id"]}
+    told = [{**descriptor, "diff_id": layer["diff_id"], "unpacked": layer["unpacked"]}
             for descriptor, layer in zip(descriptors, layers)]
     return {"mediaType": MANIFEST_TYPE[dialect], **manifest, "config": config, "layers": told}
 

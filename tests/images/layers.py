@@ -19,24 +19,25 @@ class Plan:
     layer: Layer
     architecture: str
     packages: tuple
+    gzip_level: int
 
     @property
     def key(self):
         """A name for all that determines the layer's bytes."""
         return hashlib.sha256(canonical_json([
             asdict(self.layer), TRIPLET[self.architecture],
-            [package.filename for package in self.packages],
+            [package.filename for package in self.packages], self.gzip_level,
             Path(__file__).with_name("tree.py").read_text(encoding="utf-8"),
         ])).hexdigest()
 
 
-def plan_layers(selection, image, architecture):
+def plan_layers(selection, image, architecture, gzip_level):
     """Plan the layers of an image; each takes only the packages that lower ones lack."""
     names, below = (), frozenset()
     for layer in image.layers:
         names += layer.packages
         needed = selection.closure(names)
-        yield Plan(layer, architecture, tuple(sorted(needed - below)))
+        yield Plan(layer, architecture, tuple(sorted(needed - below)), gzip_level)
         below = needed
 
 
@@ -61,7 +62,8 @@ def build_layer(cache, downloads, plan):
         if store.holds(layer["digest"], layer["size"]):
             return layer
     tree = grow_tree(plan, downloads)
-    layer = {"name": plan.layer.name, **store_layer(store, tree, plan.layer.compression)}
+    stored = store_layer(store, tree, plan.layer.compression, plan.gzip_level)
+    layer = {"name": plan.layer.name, **stored}
     replace_file(record, canonical_json(layer))
     return layer
 

@@ -1,8 +1,8 @@
 """Debian packages of any architecture, through a private apt that leaves the host's alone.
 
 The private apt reads the Debian sources the machine is configured for, but keeps
-lists, cache and package status of its own. Its package status claims that a few
-packages are installed which an image has no use for (installers, Perl, a JIT
+lists, cache and package status of its own. Its package status claims that the
+packages are installed which a stack has no use for (installers, Perl, a JIT
 compiler); the resolver then leaves them and all that only they need out.
 """
 
@@ -12,17 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-ARCHITECTURES = ("amd64", "arm64")
-
-NOT_NEEDED = """
-    adduser debconf dpkg fonts-glyphicons-halflings init-system-helpers iproute2
-    javascript-common libjs-bootstrap libjs-bootstrap4 libjs-d3
-    libjs-eonasdan-bootstrap-datetimepicker libjs-jquery libjs-jquery-hotkeys
-    libjs-moment libjs-moment-timezone libjs-mustache libjs-popper.js
-    libjs-rickshaw libllvm14 libpam-modules libpam-modules-bin locales lsb-base
-    mawk openssl passwd perl perl-base postgresql-client-common
-    postgresql-common sensible-utils ssl-cert sysvinit-utils tar ucf usrmerge
-""".split()
 PROVIDES = {"debconf": "Provides: debconf-2.0\n", "mawk": "Provides: awk\n"}
 
 CONFIGURATION = """\
@@ -57,15 +46,15 @@ class PrivateApt:
         self.root = Path(root).resolve()
         self.downloads = self.root / "debs"
 
-    def update(self):
-        """Fetch the package lists of all architectures."""
+    def update(self, architectures, not_needed):
+        """Fetch the package lists of the architectures; claim to have what is not needed."""
         for directory in ("state/lists/partial", "cache/archives/partial", "debs/partial"):
             (self.root / directory).mkdir(parents=True, exist_ok=True)
         self._write("sources.list", debian_sources())
-        self._write("status", "\n".join(map(pretend_installed, NOT_NEEDED)))
+        self._write("status", "\n".join(map(pretend_installed, not_needed)))
         self._write("apt.conf", CONFIGURATION.format(
             root=self.root,
-            architectures=" ".join(f'"{name}";' for name in ARCHITECTURES)))
+            architectures=" ".join(f'"{name}";' for name in architectures)))
         self._apt_get("update", "-qq")
 
     def obtain(self, names, architecture):

@@ -1,12 +1,24 @@
 """What the images of the stack are made of: layers of packages and files, bottom first."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from image import DOCKER, OCI
+from tree import GZIP_LEVEL
 
 TRIPLET = {"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 ARM64, AMD64 = "linux/arm64/v8", "linux/amd64"
 ARM64_FIRST, AMD64_FIRST = (ARM64, AMD64), (AMD64, ARM64)
+
+NOT_NEEDED = """
+    adduser debconf dpkg fonts-glyphicons-halflings init-system-helpers iproute2
+    javascript-common libjs-bootstrap libjs-bootstrap4 libjs-d3
+    libjs-eonasdan-bootstrap-datetimepicker libjs-jquery libjs-jquery-hotkeys
+    libjs-moment libjs-moment-timezone libjs-mustache libjs-popper.js
+    libjs-rickshaw libllvm14 libpam-modules libpam-modules-bin locales lsb-base
+    mawk openssl passwd perl perl-base postgresql-client-common
+    postgresql-common sensible-utils ssl-cert sysvinit-utils tar ucf usrmerge
+""".split()
 
 APPLETS = """cat chmod chown cp cut date df dirname du echo env expr false find grep gunzip gzip
     head hostname id kill ln ls md5sum mkdir mktemp mv nc ping printf ps pwd rm sed sh sha256sum
@@ -37,6 +49,18 @@ class Image:
     platforms: tuple = ARM64_FIRST
     attested: bool = False
     indexed: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Images that are built together: of what, by which module, and how."""
+
+    images: tuple
+    recipes: Path
+    architectures: tuple = tuple(TRIPLET)
+    not_needed: tuple = ()
+    gzip_level: int = GZIP_LEVEL
+    traps: bool = False
 
 
 BASE = Layer(
@@ -147,7 +171,7 @@ WEBAPP = Image(
     {"Cmd": ["nginx", "-g", "daemon off;"], "ExposedPorts": {"80/tcp": {}}},
     dialect=DOCKER, platforms=AMD64_FIRST, indexed=False)
 
-STACK = (
+IMAGES = (
     service("api-gateway", 8000, attested=True),
     service("timeseries-service", 8001),
     service("forecast-service", 8002, numeric=True),
@@ -163,3 +187,5 @@ STACK = (
     exporter("grafana/tempo:latest", "prometheus-blackbox-exporter", 3200,
              platforms=AMD64_FIRST, attested=True),
 )
+
+STACK = Stack(IMAGES, Path(__file__), not_needed=NOT_NEEDED, traps=True)
