@@ -128,13 +128,20 @@ output_json(const char *text)
 	 * DEL and the C1 controls, which JSON allows to stand as they are;
 	 * outside of strings they cannot be.
 	 */
-	for (; *s; s++) {
+	for (;;) {
+		size_t plain = strcspn((const char *)s, "\x7f\xc2");
+
+		fwrite(s, 1, plain, stdout);
+		s += plain;
+		if (!*s)
+			break;
 		if (*s == 0x7f)
 			fputs("\\u007f", stdout);
-		else if (*s == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f)
+		else if (s[1] >= 0x80 && s[1] <= 0x9f)
 			printf("\\u%04x", *++s);
 		else
 			putchar(*s);
+		s++;
 	}
 	if (s == (const unsigned char *)text || s[-1] != '\n')
 		putchar('\n');

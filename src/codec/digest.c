@@ -1,7 +1,6 @@
 #include "codec/digest.h"
 
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <string.h>
 
 #define SHA256_BYTES 32
@@ -74,18 +73,28 @@ hasher_update(struct hasher *hasher, const void *data, size_t size,
 	return 0;
 }
 
+static void
+spell(struct digest *out, const unsigned char raw[SHA256_BYTES])
+{
+	static const char digits[] = "0123456789abcdef";
+	char *text = stpcpy(out->text, DIGEST_PREFIX);
+
+	for (int i = 0; i < SHA256_BYTES; i++) {
+		*text++ = digits[raw[i] >> 4];
+		*text++ = digits[raw[i] & 0xf];
+	}
+	*text = '\0';
+}
+
 int
 hasher_finish(struct hasher *hasher, struct digest *out,
 	      struct ferry_error *err)
 {
 	unsigned char raw[SHA256_BYTES];
-	char *text = out->text;
 
 	if (!EVP_DigestFinal_ex(hasher->context, raw, NULL))
 		return openssl_error(err);
-	text += sprintf(text, "%s", DIGEST_PREFIX);
-	for (int i = 0; i < SHA256_BYTES; i++)
-		text += sprintf(text, "%02x", raw[i]);
+	spell(out, raw);
 	return 0;
 }
 

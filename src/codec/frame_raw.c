@@ -301,11 +301,11 @@ int
 frame_raw_decode(int fd, uint64_t offset, struct frame_run run, struct sink *to,
 		 struct ferry_error *err)
 {
-	AUTO_FREE uint8_t *window = malloc(STAGE);
-	struct scanner scanner = { .fd = fd,
-				   .offset = offset,
-				   .left = frame_raw_size(run),
-				   .window = window };
+	uint64_t packed = frame_raw_size(run);
+	AUTO_FREE uint8_t *window = malloc(packed < STAGE ? packed : STAGE);
+	struct scanner scanner = {
+		.fd = fd, .offset = offset, .left = packed, .window = window
+	};
 	XXH64_state_t *state = XXH64_createState();
 	uint64_t at = 0;
 	int rc = window && state ? 0 : error_nomem(err);
