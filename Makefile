@@ -4,6 +4,7 @@
 #   make demo                the main job on this machine, from nothing
 #   make test                all tests (as root: with real registries, Docker)
 #   make SANITIZE=address,undefined test
+#   make bench               against what else there is; BENCH="pack --runs 1"
 #   make lint format fuzz-smoke deps install clean
 #
 # Objects lie under build/VARIANT/, so that variants live side by side.
@@ -123,14 +124,20 @@ fuzz-smoke: $(FUZZ)
 test: deps-test all unit replay
 	$(Q)FERRY_BUILD=$(abspath $(B)) CC=$(CC) $(PYTHON) tests/run.py $(TESTS)
 
+# As root, on a quiet machine: rivals and ferry take turns, half an hour in all.
+.PHONY: bench
+bench: deps-bench
+	$(Q)$(MAKE) --no-print-directory $(B)/ferry
+	$(Q)FERRY=$(abspath $(B)/ferry) $(PYTHON) tests/bench/bench.py $(BENCH)
+
 .PHONY: demo
 demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory $(B)/ferry
 	$(Q)FERRY=$(abspath $(B)/ferry) $(PYTHON) tools/demo.py
 
-.PHONY: deps deps-build deps-test deps-demo deps-lint
+.PHONY: deps deps-build deps-test deps-demo deps-bench deps-lint
 deps: deps-build
-deps-build deps-test deps-demo deps-lint:
+deps-build deps-test deps-demo deps-bench deps-lint:
 	$(Q)tools/deps $(@:deps-%=%)
 
 FORMATTED := $(wildcard include/ferry/*.h src/*/*.[ch] tests/*/*.[ch])
