@@ -4,6 +4,7 @@
 #   make demo                the main job on this machine, from nothing
 #   make test                all tests (as root: with real registries, Docker)
 #   make SANITIZE=address,undefined test
+#   make check-instructions  whether a hot path takes more instructions
 #   make bench               against what else there is; BENCH="pack --runs 1"
 #   make lint format fuzz-smoke deps install clean
 #
@@ -123,6 +124,11 @@ fuzz-smoke: $(FUZZ)
 .PHONY: test
 test: deps-test all unit replay
 	$(Q)FERRY_BUILD=$(abspath $(B)) CC=$(CC) $(PYTHON) tests/run.py $(TESTS)
+
+.PHONY: check-instructions record-instructions
+check-instructions record-instructions: deps-test $(B)/ferry
+	$(Q)FERRY=$(abspath $(B)/ferry) $(PYTHON) tests/bench/instructions.py \
+		$(if $(filter record-%,$@),--record)
 
 # As root, on a quiet machine: rivals and ferry take turns, half an hour in all.
 .PHONY: bench

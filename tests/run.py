@@ -84,7 +84,7 @@ def quick_suites():
 
 def slow_suites():
     """What runs at the same time, the longest first."""
-    for folder in ["peers", "cli", "faults"]:
+    for folder in ["peers", "cli", "faults", "bench"]:
         yield folder, run_pytest, folder
 
 
