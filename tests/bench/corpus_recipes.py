@@ -47,7 +47,8 @@ WEB = packages(
     "python3-psycopg2", "python3-redis", "python3-sqlalchemy", "uvicorn")
 NUMERIC = packages(
     "numpy and pandas", "libopenblas0-pthread", "python3-numpy", "python3-pandas",
-    links={link: f"openblas-pthread/{Path(link).name}" for link in NUMPY.links})
+    links={link: f"openblas-pthread/{Path(link).name}"
+           for link in (*NUMPY.links, "usr/lib/{triplet}/libopenblas.so.0")})
 SCIENTIFIC = packages("scipy and plots", "python3-scipy", "python3-matplotlib")
 LEARNING = packages("learning", "python3-sklearn", "python3-statsmodels", "python3-xarray",
                     "python3-dask", "python3-h5py-serial")
