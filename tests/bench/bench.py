@@ -35,13 +35,14 @@ def chosen(rows, patterns):
             if not patterns or any(fnmatchcase(row.name, pattern) for pattern in patterns)]
 
 
-def measure(world, options):
-    """Run the rows, telling of each as soon as it is there; return the results."""
+def measure(world, head, options):
+    """Run the rows, telling and writing of each as soon as it is there; return the results."""
     rows = [row for module in modules() for row in module.rows(world)]
     results = []
     for row in chosen(rows, options.rows):
         results.append(compete(row, options.runs))
         print(report.text(results[-1]), flush=True)
+        report.write(options.out, head, results)
     return results
 
 
@@ -69,12 +70,11 @@ def main(arguments=None):
         with World(options.small) as world:
             head = report.machine(world)
             print("\n".join(head) + "\n", flush=True)
-            results = measure(world, options)
+            results = measure(world, head, options)
     except KeyboardInterrupt:
         sys.exit("bench.py: interrupted")
     except BenchError as error:
         sys.exit(f"bench.py: {error}")
-    report.write(options.out, head, results)
     missed = [goal for result in results for goal in result.row.goals if not result.met(goal)]
     print(f"report: {options.out} and {options.out.with_suffix('.md').name}; "
           f"{len(missed)} of {sum(len(result.row.goals) for result in results)} goals missed")

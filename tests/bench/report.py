@@ -104,8 +104,9 @@ def markdown(head, results):
         lines += [f"## {result.row.name}: {result.row.title}", "",
                   "| " + " | ".join(HEADINGS) + " |",
                   "| --- |" + " ---: |" * (len(HEADINGS) - 1),
-                  *("| " + " | ".join(line) + " |" for line in cells(result)), "",
-                  *(f"- {goal_line(result, goal)}" for goal in result.row.goals), ""]
+                  *("| " + " | ".join(line) + " |" for line in cells(result)), ""]
+        goals = [f"- {goal_line(result, goal)}" for goal in result.row.goals]
+        lines += [*goals, ""] if goals else []
     return "\n".join(lines)
 
 

@@ -146,6 +146,14 @@ def docker_archive(world):
     return path
 
 
+@cache
+def docker_bundle(world):
+    """The same as small as it goes on a stick."""
+    path = world.folder / "docker.tar.zst"
+    world.prepare("zstd", "-q", "-T0", docker_archive(world), "-o", path)
+    return path
+
+
 def new_folder(world, name):
     """A folder that stays until the end."""
     path = world.folder / name

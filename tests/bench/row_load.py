@@ -5,7 +5,7 @@ from functools import cache, partial
 
 from measure import Contender, Goal, Row
 from rivals import (CURL_PUT, DOCKER_PUSH, DOCKER_RUNS, SKOPEO_PUSH, assert_whole, docker_archive,
-                    oci_archive, oci_layout, posts)
+                    docker_bundle, oci_archive, oci_layout, posts)
 
 PUTS, SKOPEO = "8 parallel PUTs", "skopeo copy"
 DOCKER_LOAD = '"$DOCKER" load --quiet --input "$1"; shift'
@@ -32,6 +32,7 @@ def rows(world):
     yield Row("load-docker", "the release into an empty Docker", (
         Contender("ferry load", partial(ferry_to_docker, world)),
         Contender("docker load", partial(docker_load, world)),
+        Contender("zstd -dc, docker load", partial(unpack_and_docker_load, world)),
     ), (Goal("memory", 64 << 20),), DOCKER_RUNS)
 
 
@@ -146,10 +147,20 @@ def ferry_to_docker(world):
 
 
 def docker_load(world):
-    """From an archive that is not compressed."""
+    """From an archive that is not compressed: three times what ferry's bundle is."""
     archive, daemon = docker_archive(world), world.docker
     daemon.empty()
     sample = daemon.charged(world.run, daemon.program, "load", "--quiet", "--input", archive,
+                            memory=False)
+    daemon.empty()
+    return sample
+
+
+def unpack_and_docker_load(world):
+    """From an archive that was made as small as ferry's bundle for the journey."""
+    archive, daemon = docker_bundle(world), world.docker
+    daemon.empty()
+    sample = daemon.charged(world.shell, 'zstd -q -d -c "$1" | "$DOCKER" load --quiet', archive,
                             memory=False)
     daemon.empty()
     return sample
