@@ -27,7 +27,7 @@ struct auth {
 	const char *base;
 	atomic_bool reached; /* the token server */
 	struct keyring keyring;
-	struct grant_list grants;
+	struct grant_set grants;
 
 	pthread_mutex_t lock; /* over all that follows; held but shortly */
 	enum auth_mode mode;
@@ -48,7 +48,7 @@ auth_new(struct auth **out, struct ferry_context *context,
 	auth->options = options;
 	auth->host = host;
 	pthread_mutex_init(&auth->lock, NULL);
-	grant_list_init(&auth->grants);
+	grant_set_init(&auth->grants);
 	keyring_init(&auth->keyring, context, options->authfile, host);
 	*out = auth;
 	return 0;
@@ -59,7 +59,7 @@ auth_free(struct auth *auth)
 {
 	if (!auth)
 		return;
-	grant_list_release(&auth->grants);
+	grant_set_release(&auth->grants);
 	keyring_release(&auth->keyring);
 	pthread_mutex_destroy(&auth->lock);
 	free(auth->realm);
@@ -133,7 +133,7 @@ make_basic(struct grant *grant, struct ferry_error *err)
 	if (!rc)
 		rc = text_copy(&copy, text, err);
 	if (!rc)
-		grant_set(grant, copy, UINT64_MAX);
+		grant_replace(grant, copy, UINT64_MAX);
 	return rc;
 }
 
@@ -145,7 +145,7 @@ set_token(struct grant *grant, const char *token, uint64_t until,
 	int rc = text_format(&value, err, "Bearer %s", token);
 
 	if (!rc)
-		grant_set(grant, value, until);
+		grant_replace(grant, value, until);
 	return rc;
 }
 
@@ -247,7 +247,7 @@ auth_get(struct auth *auth, struct http *http, const struct auth_scope *scope,
 		return rc;
 	pthread_mutex_lock(&grant->lock);
 	if (!grant->value || clock_milliseconds() >= grant->until) {
-		grant_set(grant, NULL, 0);
+		grant_replace(grant, NULL, 0);
 		rc = fetch(auth, http, grant, scope, err);
 	}
 	if (!rc)
@@ -341,11 +341,11 @@ replace(struct auth *auth, struct http *http, struct grant *grant,
 
 	if (grant->value && (!refused || strcmp(grant->value, refused)))
 		return 0; /* another worker was faster */
-	grant_set(grant, NULL, 0);
+	grant_replace(grant, NULL, 0);
 	rc = fetch(auth, http, grant, scope, err);
 	if (!rc && refused && grant->value &&
 	    strcmp(grant->value, refused) == 0)
-		grant_set(grant, NULL, 0);
+		grant_replace(grant, NULL, 0);
 	return rc;
 }
 

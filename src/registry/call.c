@@ -23,16 +23,29 @@ is_https(const char *url)
 	return strncasecmp(url, "https:", 6) == 0;
 }
 
+/* The base is an origin and nothing else: most URLs need no parser. */
+static bool
+is_home(const struct registry *registry, const char *url)
+{
+	size_t length = strlen(registry->base);
+
+	return (strncmp(url, registry->base, length) == 0 &&
+		url[length] == '/') ||
+	       url_same_origin(registry->base, url);
+}
+
 /* No storage has such an address; what gives machines their secrets has. */
 static int
 check_place(const struct registry *registry, const char *url,
 	    struct ferry_error *err)
 {
 	struct url_origin there;
-	int rc = url_origin(&there, url, err);
+	int rc;
 
-	if (rc || !url_host_is_link_local(there.host) ||
-	    url_same_origin(registry->base, url))
+	if (is_home(registry, url))
+		return 0;
+	rc = url_origin(&there, url, err);
+	if (rc || !url_host_is_link_local(there.host))
 		return rc;
 	return error_set(err, FERRY_E_FAILED,
 			 "%s sends us to %s, a link-local address: refused",
@@ -216,7 +229,7 @@ follow(struct registry *registry, struct http *http, struct call *call,
 
 	for (unsigned hop = 0; !rc && hop <= CALL_HOPS_MAX; hop++) {
 		AUTO_FREE char *from = NULL;
-		bool home = url_same_origin(registry->base, url);
+		bool home = is_home(registry, url);
 
 		note_peer(call, url, home);
 		rc = send_request(http, call, url, home ? authorization : NULL,

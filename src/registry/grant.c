@@ -1,19 +1,22 @@
 #include "registry/grant.h"
 
+#include <search.h>
 #include <string.h>
 
 #include "base/text.h"
 
 void
-grant_list_init(struct grant_list *list)
+grant_set_init(struct grant_set *set)
 {
-	list->first = NULL;
-	pthread_mutex_init(&list->lock, NULL);
+	set->tree = NULL;
+	pthread_mutex_init(&set->lock, NULL);
 }
 
 static void
-free_grant(struct grant *grant)
+free_grant(void *node)
 {
+	struct grant *grant = node;
+
 	pthread_mutex_destroy(&grant->lock);
 	credentials_release(&grant->credentials);
 	credentials_forget(grant->value);
@@ -23,15 +26,17 @@ free_grant(struct grant *grant)
 }
 
 void
-grant_list_release(struct grant_list *list)
+grant_set_release(struct grant_set *set)
 {
-	while (list->first) {
-		struct grant *grant = list->first;
+	tdestroy(set->tree, free_grant);
+	pthread_mutex_destroy(&set->lock);
+}
 
-		list->first = grant->next;
-		free_grant(grant);
-	}
-	pthread_mutex_destroy(&list->lock);
+static int
+by_scope(const void *a, const void *b)
+{
+	return strcmp(((const struct grant *)a)->scope,
+		      ((const struct grant *)b)->scope);
 }
 
 static int
@@ -46,8 +51,9 @@ scope_text(char **out, const struct auth_scope *scope, struct ferry_error *err)
 		scope->from ? scope->from : "", scope->from ? ":pull" : "");
 }
 
+/* With set->lock held. */
 static struct grant *
-add_grant(struct grant_list *list, char **scope)
+add_grant(struct grant_set *set, char **scope)
 {
 	struct grant *grant = calloc(1, sizeof(*grant));
 
@@ -55,28 +61,27 @@ add_grant(struct grant_list *list, char **scope)
 		return NULL;
 	grant->scope = STEAL(scope);
 	pthread_mutex_init(&grant->lock, NULL);
-	grant->next = list->first;
-	list->first = grant;
-	return grant;
+	if (tsearch(grant, &set->tree, by_scope))
+		return grant;
+	free_grant(grant);
+	return NULL;
 }
 
 int
-grant_find(struct grant **out, struct grant_list *list,
+grant_find(struct grant **out, struct grant_set *set,
 	   const struct auth_scope *scope, struct ferry_error *err)
 {
 	AUTO_FREE char *text = NULL;
+	struct grant **found;
 	struct grant *grant;
 	int rc = scope_text(&text, scope, err);
 
 	if (rc)
 		return rc;
-	pthread_mutex_lock(&list->lock);
-	for (grant = list->first; grant; grant = grant->next)
-		if (strcmp(grant->scope, text) == 0)
-			break;
-	if (!grant)
-		grant = add_grant(list, &text);
-	pthread_mutex_unlock(&list->lock);
+	pthread_mutex_lock(&set->lock);
+	found = tfind(&(struct grant){ .scope = text }, &set->tree, by_scope);
+	grant = found ? *found : add_grant(set, &text);
+	pthread_mutex_unlock(&set->lock);
 	if (!grant)
 		return error_nomem(err);
 	*out = grant;
@@ -84,7 +89,7 @@ grant_find(struct grant **out, struct grant_list *list,
 }
 
 void
-grant_set(struct grant *grant, char *take_value, uint64_t until)
+grant_replace(struct grant *grant, char *take_value, uint64_t until)
 {
 	credentials_forget(grant->value);
 	grant->value = take_value;

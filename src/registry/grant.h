@@ -9,9 +9,8 @@
 #include "registry/auth.h"
 #include "registry/credentials.h"
 
-/* Lives as long as its list, so that it can be held without the list's lock. */
+/* Lives as long as its set, so that it can be held without the set's lock. */
 struct grant {
-	struct grant *next;
 	char *scope; /* what it stands for, in the words of token.md */
 	/* Held over all that follows, and while it is being fetched. */
 	pthread_mutex_t lock;
@@ -22,20 +21,21 @@ struct grant {
 	uint64_t until; /* clock_milliseconds() */
 };
 
-struct grant_list {
+/* A release may have as many repositories as images, each with its scope. */
+struct grant_set {
 	pthread_mutex_t lock;
-	struct grant *first;
+	void *tree; /* of struct grant, as tsearch(3) keeps it */
 };
 
-void grant_list_init(struct grant_list *list);
-void grant_list_release(struct grant_list *list);
+void grant_set_init(struct grant_set *set);
+void grant_set_release(struct grant_set *set);
 
 /* The one grant for `scope`, made if there was none. */
-int grant_find(struct grant **out, struct grant_list *list,
+int grant_find(struct grant **out, struct grant_set *set,
 	       const struct auth_scope *scope, struct ferry_error *err)
 	MUST_CHECK;
 
 /* With its lock held: replaces the value. */
-void grant_set(struct grant *grant, char *take_value, uint64_t until);
+void grant_replace(struct grant *grant, char *take_value, uint64_t until);
 
 #endif
