@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int
-reserve(struct buffer *buffer, size_t more, struct ferry_error *err)
+int
+buffer_reserve(struct buffer *buffer, size_t more, struct ferry_error *err)
 {
 	size_t need;
 	size_t capacity;
@@ -35,7 +35,7 @@ int
 buffer_append(struct buffer *buffer, const void *data, size_t size,
 	      struct ferry_error *err)
 {
-	int rc = reserve(buffer, size, err);
+	int rc = buffer_reserve(buffer, size, err);
 
 	if (rc)
 		return rc;
@@ -66,7 +66,7 @@ buffer_format(struct buffer *buffer, struct ferry_error *err,
 int
 buffer_text(struct buffer *buffer, const char **out, struct ferry_error *err)
 {
-	int rc = reserve(buffer, 0, err);
+	int rc = buffer_reserve(buffer, 0, err);
 
 	if (rc)
 		return rc;

@@ -26,6 +26,10 @@ struct buffer {
 	}
 #define AUTO_BUFFER AUTO(buffer_release) struct buffer
 
+/* Sees to room for `more` bytes, for who knows that they will come. */
+int buffer_reserve(struct buffer *buffer, size_t more, struct ferry_error *err)
+	MUST_CHECK;
+
 int buffer_append(struct buffer *buffer, const void *data, size_t size,
 		  struct ferry_error *err) MUST_CHECK;
 int buffer_format(struct buffer *buffer, struct ferry_error *err,

@@ -1,5 +1,6 @@
 #include "bundle/blob_table.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,10 +104,14 @@ check_place(const struct placed_blob *blob, uint64_t least,
 static size_t
 count_lines(const struct cursor *text)
 {
+	const char *at = text->at;
+	const char *end = at + text->left;
 	size_t lines = 0;
 
-	for (size_t i = 0; i < text->left; i++)
-		lines += text->at[i] == '\n';
+	while ((at = memchr(at, '\n', (size_t)(end - at)))) {
+		at++;
+		lines++;
+	}
 	return lines;
 }
 
@@ -143,33 +148,51 @@ parse_lines(struct blob_table *out, struct cursor *text,
 	return 0;
 }
 
-static int
-compare_digests(const void *a, const void *b, void *data)
+static struct blob_key
+key_of(const struct digest *digest, size_t blob)
 {
-	const struct placed_blob *blobs = data;
+	uint64_t start;
 
-	return strcmp(blobs[*(const size_t *)a].digest.text,
-		      blobs[*(const size_t *)b].digest.text);
+	memcpy(&start, digest_hex(digest), sizeof(start));
+	return (struct blob_key){ .start = be64toh(start), .blob = blob };
+}
+
+/* As strcmp() of the digests would have it; most differ soon. */
+static int
+compare(const struct blob_table *table, const struct blob_key *key,
+	const struct digest *digest, const struct blob_key *other)
+{
+	if (key->start != other->start)
+		return key->start < other->start ? -1 : 1;
+	return strcmp(digest->text, table->blobs[other->blob].digest.text);
+}
+
+static int
+compare_keys(const void *a, const void *b, void *table)
+{
+	const struct blob_key *key = a;
+	const struct placed_blob *blobs =
+		((const struct blob_table *)table)->blobs;
+
+	return compare(table, key, &blobs[key->blob].digest, b);
 }
 
 static int
 sort_blobs(struct blob_table *table, struct ferry_error *err)
 {
-	size_t *sorted = calloc(table->count, sizeof(*sorted));
+	struct blob_key *sorted = calloc(table->count, sizeof(*sorted));
 
 	table->by_digest = sorted;
 	if (!sorted)
 		return error_nomem(err);
 	for (size_t i = 0; i < table->count; i++)
-		sorted[i] = i;
-	qsort_r(sorted, table->count, sizeof(*sorted), compare_digests,
-		table->blobs);
+		sorted[i] = key_of(&table->blobs[i].digest, i);
+	qsort_r(sorted, table->count, sizeof(*sorted), compare_keys, table);
 	for (size_t i = 1; i < table->count; i++)
-		if (compare_digests(&sorted[i - 1], &sorted[i], table->blobs) ==
-		    0)
-			return error_set(err, FERRY_E_DAMAGED,
-					 "%s is there twice",
-					 table->blobs[sorted[i]].digest.text);
+		if (compare_keys(&sorted[i - 1], &sorted[i], table) == 0)
+			return error_set(
+				err, FERRY_E_DAMAGED, "%s is there twice",
+				table->blobs[sorted[i].blob].digest.text);
 	return 0;
 }
 
@@ -201,17 +224,17 @@ blob_table_release(struct blob_table *table)
 ssize_t
 blob_table_find(const struct blob_table *table, const struct digest *digest)
 {
+	struct blob_key key = key_of(digest, 0);
 	size_t low = 0;
 	size_t high = table->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		size_t blob = table->by_digest[middle];
-		int order =
-			strcmp(digest->text, table->blobs[blob].digest.text);
+		const struct blob_key *found = &table->by_digest[middle];
+		int order = compare(table, &key, digest, found);
 
 		if (order == 0)
-			return (ssize_t)blob;
+			return (ssize_t)found->blob;
 		if (order < 0)
 			high = middle;
 		else

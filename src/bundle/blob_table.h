@@ -20,11 +20,17 @@ struct placed_blob {
 	struct digest frames; /* of a compressed blob's frames, or not set */
 };
 
+/* A blob to be searched for. */
+struct blob_key {
+	uint64_t start; /* of its digest's digits, so that order is theirs */
+	size_t blob;	/* its number */
+};
+
 struct blob_table {
 	struct placed_blob *blobs; /* as they lie in the file */
 	size_t count;
-	uint64_t end;	   /* behind the last blob, from the first */
-	size_t *by_digest; /* their numbers, sorted by digest */
+	uint64_t end;		    /* behind the last blob, from the first */
+	struct blob_key *by_digest; /* sorted */
 };
 
 /*

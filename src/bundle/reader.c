@@ -61,7 +61,10 @@ read_front_frame(struct bundle *bundle, uint64_t *offset,
 	if (rc)
 		return rc;
 	buffer_sink_init(&sink, &bundle->front);
-	rc = frame_raw_decode(bundle->fd, *offset, run, &sink.sink, err);
+	rc = buffer_reserve(&bundle->front, run.length, err);
+	if (!rc)
+		rc = frame_raw_decode(bundle->fd, *offset, run, &sink.sink,
+				      err);
 	*offset += frame_raw_size(run);
 	return rc;
 }

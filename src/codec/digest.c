@@ -8,11 +8,18 @@
 bool
 digest_is_hex(const char *hex)
 {
+	/* No branch a digit: what a digest's digits are, nobody can predict. */
+	static const bool is_digit[256] = {
+		['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true,
+		['4'] = true, ['5'] = true, ['6'] = true, ['7'] = true,
+		['8'] = true, ['9'] = true, ['a'] = true, ['b'] = true,
+		['c'] = true, ['d'] = true, ['e'] = true, ['f'] = true,
+	};
+	bool all = true;
+
 	for (int i = 0; i < DIGEST_HEX; i++)
-		if (!((hex[i] >= '0' && hex[i] <= '9') ||
-		      (hex[i] >= 'a' && hex[i] <= 'f')))
-			return false;
-	return true;
+		all &= is_digit[(unsigned char)hex[i]];
+	return all;
 }
 
 int

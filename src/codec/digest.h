@@ -24,7 +24,7 @@ struct digest {
 int digest_parse(struct digest *out, const char *text, struct ferry_error *err)
 	MUST_CHECK;
 
-/* Whether `hex` starts with 64 lower-case hex digits. */
+/* Whether the 64 bytes at `hex` are lower-case hex digits. */
 bool digest_is_hex(const char *hex);
 
 /* The digits behind "sha256:". */
