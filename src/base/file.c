@@ -63,6 +63,14 @@ file_write_at(int fd, const void *data, size_t size, uint64_t offset,
 	return 0;
 }
 
+void
+file_start_writing(int fd, uint64_t size, uint64_t offset)
+{
+	/* A hint: not every file system takes it. */
+	(void)sync_file_range(fd, (off_t)offset, (off_t)size,
+			      SYNC_FILE_RANGE_WRITE);
+}
+
 /*
  * Waits in poll(), which a signal ends even where its handler is installed
  * with SA_RESTART: a person at a terminal may be fed up.

@@ -32,6 +32,7 @@ struct file_sink {
 	struct sink sink;
 	const struct output *output;
 	uint64_t offset;
+	uint64_t pending; /* bytes before it that nobody sent to the disk */
 	struct hasher *hasher; /* NULL: not hashed */
 };
 
@@ -44,6 +45,22 @@ write_at(const struct output *output, const void *data, size_t size,
 	return error_wrap(err, "%s", output->partial);
 }
 
+/*
+ * The disk works while the network does, or all its work would be left for
+ * the end.  In pieces that do not make a disk with a head run about.
+ */
+#define WRITEBACK ((uint64_t)8 << 20)
+
+static void
+write_back(struct file_sink *file)
+{
+	if (file->pending < WRITEBACK)
+		return;
+	file_start_writing(file->output->fd, file->pending,
+			   file->offset - file->pending);
+	file->pending = 0;
+}
+
 static int
 write_file(struct sink *sink, const void *data, size_t size,
 	   struct ferry_error *err)
@@ -52,6 +69,8 @@ write_file(struct sink *sink, const void *data, size_t size,
 	int rc = write_at(file->output, data, size, file->offset, err);
 
 	file->offset += size;
+	file->pending += size;
+	write_back(file);
 	if (!rc && file->hasher)
 		rc = hasher_update(file->hasher, data, size, err);
 	return rc;
