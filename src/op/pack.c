@@ -112,16 +112,18 @@ resolve_all(struct ferry_pack *pack, struct ferry_error *err)
 static bool
 is_repeated(const struct image *images, size_t count, const struct image *image)
 {
-	char name[REFERENCE_TEXT];
-	char other[REFERENCE_TEXT];
+	const struct reference *pin = &image->reference;
 
-	if (image->reference.tag[0])
+	if (pin->tag[0])
 		return false;
-	reference_name(name, &image->reference);
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(name, reference_name(other, &images[i].reference)) ==
-		    0)
+	for (size_t i = 0; i < count; i++) {
+		const struct reference *other = &images[i].reference;
+
+		if (digest_equal(&pin->digest, &other->digest) &&
+		    strcmp(pin->repository, other->repository) == 0 &&
+		    strcmp(pin->host, other->host) == 0)
 			return true;
+	}
 	return false;
 }
 
