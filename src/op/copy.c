@@ -24,6 +24,7 @@ struct watched_sink {
 struct run {
 	struct copy *copy;
 	struct watched_source source;
+	size_t *order;	      /* in which the blobs are begun */
 	pthread_mutex_t lock; /* over what follows, and the outcomes */
 	size_t *missing;      /* per image: blobs that are not there yet */
 	struct ferry_error failure; /* what ended it all; code OK: nothing */
@@ -169,12 +170,13 @@ put_blob(void *data, size_t index, unsigned worker, struct ferry_error *err)
 {
 	struct run *run = data;
 	struct copy *copy = run->copy;
-	const struct blob *blob = &copy->release->blobs[index];
+	size_t number = run->order[index];
+	const struct blob *blob = &copy->release->blobs[number];
 	int rc;
 
 	if (!still_wanted(run, blob))
 		return 0;
-	rc = copy->target->ops->put(copy->target, worker, index,
+	rc = copy->target->ops->put(copy->target, worker, number,
 				    &run->source.source, err);
 	if (!rc) {
 		blob_arrived(run, blob);
@@ -184,6 +186,42 @@ put_blob(void *data, size_t index, unsigned worker, struct ferry_error *err)
 	    rc == FERRY_E_NOMEM)
 		return give_up(run, err);
 	blob_failed(run, blob, err);
+	return 0;
+}
+
+/*
+ * The largest first: begun last, it would still be on its way by itself when
+ * all others are there.  Plain ones may have to wait for each other in the
+ * order that they have, and for nobody else, so they stay behind.
+ */
+static int
+by_weight(const void *a, const void *b, void *data)
+{
+	const struct blob *blobs = data;
+	size_t one = *(const size_t *)a;
+	size_t two = *(const size_t *)b;
+	uint64_t one_size = blobs[one].descriptor.size;
+	uint64_t two_size = blobs[two].descriptor.size;
+
+	if (blobs[one].plain != blobs[two].plain)
+		return blobs[one].plain ? 1 : -1;
+	if (!blobs[one].plain && one_size != two_size)
+		return one_size > two_size ? -1 : 1;
+	return one < two ? -1 : 1;
+}
+
+static int
+put_in_order(struct run *run, struct ferry_error *err)
+{
+	const struct release *release = run->copy->release;
+
+	run->order = calloc(release->blob_count, sizeof(*run->order));
+	if (!run->order)
+		return error_nomem(err);
+	for (size_t i = 0; i < release->blob_count; i++)
+		run->order[i] = i;
+	qsort_r(run->order, release->blob_count, sizeof(*run->order), by_weight,
+		release->blobs);
 	return 0;
 }
 
@@ -265,11 +303,14 @@ copy_run(struct copy *copy, struct ferry_error *err)
 	int rc = count_missing(&run, err);
 
 	if (!rc)
+		rc = put_in_order(&run, err);
+	if (!rc)
 		rc = move_blobs(&run, err);
 	if (!rc)
 		rc = copy->target->ops->commit(copy->target, &run.source.source,
 					       copy->outcomes, err);
 	free(run.missing);
+	free(run.order);
 	pthread_mutex_destroy(&run.lock);
 	copy->moved = atomic_load(&run.source.moved);
 	return rc ? rc : sum_up(copy, err);
