@@ -25,7 +25,7 @@ struct auth {
 	const struct ferry_registry_options *options;
 	const char *host;
 	const char *base;
-	atomic_bool reached; /* the token server */
+	atomic_uint answers; /* the token server's */
 	struct keyring keyring;
 	struct grant_set grants;
 
@@ -186,7 +186,7 @@ buy_token(struct auth *auth, struct http *http, struct grant *grant,
 		.context = auth->context,
 		.http = http,
 		.retries = auth->options->retries,
-		.reached = &auth->reached,
+		.answers = &auth->answers,
 		.host = auth->host,
 		.realm = demand->realm,
 		.service = demand->service ? demand->service : "",

@@ -68,6 +68,7 @@ begin_answer(struct download *download, struct ferry_error *err)
 	int rc;
 
 	download->begun = true;
+	atomic_fetch_add(&download->registry->answers, 1);
 	if (response->status != 206) {
 		rc = refusal_check_type(response, download->registry->host,
 					err);
@@ -198,10 +199,8 @@ run_download(struct download *download, unsigned worker, struct call *call,
 		}
 		if (is_complete(download, rc))
 			return proof_finish(proof, err);
-		if (proof->seen - before >= RETRY_PROGRESS)
-			retry.done = 0;
-		rc = call_again(registry, &retry, rc, &download->response,
-				&again, err);
+		retry_moved(&retry, proof->seen - before, true);
+		rc = retry_next(&retry, rc, &download->response, &again, err);
 	} while (again && !rc);
 	return rc ? rc : call_refused(registry, call, &download->response, err);
 }

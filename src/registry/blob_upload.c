@@ -234,7 +234,9 @@ run_upload(struct upload *upload, struct ferry_error *err)
 		cancel_session(upload);
 		if (begins_again(upload, &call, rc))
 			continue;
-		rc = call_again(registry, &retry, rc, response, &again, err);
+		/* What broke is forgotten there: all of it has to go again. */
+		retry_moved(&retry, call.sent, false);
+		rc = retry_next(&retry, rc, response, &again, err);
 		if (!rc && again && arrived_unseen(upload))
 			return 0;
 	} while (again && !rc);

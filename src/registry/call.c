@@ -125,6 +125,7 @@ fill_headers(struct headers *headers, const struct call *call,
 struct upload_sink {
 	struct sink sink;
 	struct sink *next;
+	uint64_t sent;
 	bool failed;
 };
 
@@ -137,6 +138,8 @@ write_upload(struct sink *sink, const void *data, size_t size,
 
 	if (rc)
 		upload->failed = true;
+	else
+		upload->sent += size;
 	return rc;
 }
 
@@ -148,7 +151,7 @@ cleanup_upload(struct http_upload **upload)
 
 static int
 send_content(struct http *http, const struct http_request *request,
-	     const struct call *call, struct http_response *response,
+	     struct call *call, struct http_response *response,
 	     struct ferry_error *err)
 {
 	AUTO(cleanup_upload) struct http_upload *upload = NULL;
@@ -160,13 +163,14 @@ send_content(struct http *http, const struct http_request *request,
 		return rc;
 	sink.next = http_upload_sink(upload);
 	rc = call->content->push(call->content, &sink.sink, err);
+	call->sent = sink.sent;
 	if (rc && !sink.failed)
 		return rc;
 	return http_upload_finish(upload, response, err);
 }
 
 static int
-send_request(struct http *http, const struct call *call, const char *url,
+send_request(struct http *http, struct call *call, const char *url,
 	     const char *authorization, struct http_response *response,
 	     struct ferry_error *err)
 {
@@ -305,6 +309,7 @@ call_try(struct registry *registry, unsigned worker, struct call *call,
 	int rc;
 
 	call->renewed = false;
+	call->sent = 0;
 	http_response_release(response);
 	*response = (struct http_response)HTTP_RESPONSE;
 	rc = client_ready(registry, worker, err);
@@ -317,7 +322,7 @@ call_try(struct registry *registry, unsigned worker, struct call *call,
 }
 
 void
-call_begin(struct retry *retry, const struct registry *registry,
+call_begin(struct retry *retry, struct registry *registry,
 	   const struct call *call, char name[CALL_NAME])
 {
 	const char *repository = call->scope.repository;
@@ -326,19 +331,8 @@ call_begin(struct retry *retry, const struct registry *registry,
 		 repository ? "/" : "", repository ? repository : "");
 	*retry = (struct retry){ .context = registry->context,
 				 .what = name,
-				 .limit = registry->options.retries,
-				 .reached = atomic_load(&registry->reached) };
-}
-
-int
-call_again(struct registry *registry, struct retry *retry, int rc,
-	   const struct http_response *response, bool *again,
-	   struct ferry_error *err)
-{
-	rc = retry_next(retry, rc, response, again, err);
-	if (retry->reached)
-		atomic_store(&registry->reached, true);
-	return rc;
+				 .answers = &registry->answers,
+				 .limit = registry->options.retries };
 }
 
 int
@@ -353,7 +347,7 @@ call_run(struct registry *registry, unsigned worker, struct call *call,
 	call_begin(&retry, registry, call, name);
 	do {
 		rc = call_try(registry, worker, call, response, err);
-		rc = call_again(registry, &retry, rc, response, &again, err);
+		rc = retry_next(&retry, rc, response, &again, err);
 	} while (again && !rc);
 	return rc;
 }

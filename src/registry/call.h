@@ -32,6 +32,7 @@ struct call {
 	size_t body_max;
 
 	/* After call_try(): */
+	uint64_t sent;		  /* bytes of `content` that went out */
 	bool away;		  /* the answer came from another origin, .. */
 	char peer[URL_PEER_TEXT]; /* .. from this host */
 	/* New credentials are there; a body from `content` was not sent again:
@@ -66,12 +67,8 @@ int call_refused(struct registry *registry, const struct call *call,
 #define CALL_NAME (REFERENCE_HOST_MAX + REFERENCE_REPOSITORY_MAX)
 
 /* For loops of a caller's own; `name` holds what the notices say. */
-void call_begin(struct retry *retry, const struct registry *registry,
+void call_begin(struct retry *retry, struct registry *registry,
 		const struct call *call, char name[CALL_NAME]);
-/* retry_next(), and the registry remembers that it was reached. */
-int call_again(struct registry *registry, struct retry *retry, int rc,
-	       const struct http_response *response, bool *again,
-	       struct ferry_error *err) MUST_CHECK;
 
 /*
  * *out is `location`, as an answer of `url` gave it, or an error: no Location

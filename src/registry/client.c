@@ -130,7 +130,7 @@ ping(struct registry *registry, unsigned worker, unsigned retries,
 	retry.limit = retries;
 	do {
 		rc = call_plain(registry, worker, &call, response, err);
-		rc = call_again(registry, &retry, rc, response, &again, err);
+		rc = retry_next(&retry, rc, response, &again, err);
 	} while (again && !rc);
 	if (!rc && retry_status(response->status))
 		rc = call_refused(registry, &call, response, err);

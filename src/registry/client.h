@@ -19,7 +19,7 @@ struct registry {
 	struct http **https; /* by worker; made when first used */
 	unsigned workers;
 	struct auth *auth;
-	atomic_bool reached; /* it has answered at least once */
+	atomic_uint answers; /* so often has it answered */
 
 	/* The probe is made once, by whoever comes first. */
 	pthread_mutex_t probing;

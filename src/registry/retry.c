@@ -7,6 +7,9 @@
 
 #include "base/text.h"
 
+/* How often somebody who waits for a host looks whether it is back. */
+#define RETRY_LOOK 100
+
 bool
 retry_status(int status)
 {
@@ -50,6 +53,14 @@ retry_backoff(unsigned nth, uint32_t random)
 	return wait / 2 + (wait / 2 * random) / UINT32_MAX;
 }
 
+void
+retry_moved(struct retry *retry, uint64_t bytes, bool lasts)
+{
+	if (lasts && bytes >= RETRY_PROGRESS)
+		retry->done = 0;
+	retry->at_once = bytes >= RETRY_AT_ONCE;
+}
+
 /* Jitter keeps workers apart; nothing secret hangs on it. */
 static uint32_t
 any_number(void)
@@ -62,12 +73,15 @@ any_number(void)
 }
 
 static uint64_t
-wait_for(const struct retry *retry, const struct http_response *response)
+next_wait(const struct retry *retry, int rc,
+	  const struct http_response *response)
 {
 	uint64_t wait = retry_backoff(retry->done, any_number());
 	const char *value = http_response_header(response, "Retry-After", 0);
 	uint64_t asked;
 
+	if (rc)
+		return retry->at_once ? 0 : wait;
 	if (value && retry_after(value, time(NULL), &asked) && asked > wait)
 		wait = asked;
 	return wait;
@@ -81,8 +95,34 @@ is_worth_it(const struct retry *retry, int rc,
 		return retry_status(response->status);
 	/* A host that never answered is a wrong name, or off. */
 	if (response->unreachable)
-		return retry->reached;
+		return atomic_load(retry->answers) > 0;
 	return response->broken;
+}
+
+static void
+tell(const struct retry *retry, const char *why, uint64_t wait)
+{
+	char when[32] = "at once";
+
+	if (wait)
+		snprintf(when, sizeof(when), "in %" PRIu64 ".%" PRIu64 " s",
+			 wait / 1000, wait % 1000 / 100);
+	context_notice(retry->context, "%s: %s; trying again %s (%u of %u)",
+		       retry->what, why, when, retry->done, retry->limit);
+}
+
+/* Who is back for one is back for all that wait. */
+static int
+wait_for_host(const struct retry *retry, uint64_t wait, struct ferry_error *err)
+{
+	unsigned before = atomic_load(retry->answers);
+	uint64_t until = clock_milliseconds() + wait;
+	int rc = 0;
+
+	while (!rc && clock_milliseconds() < until &&
+	       atomic_load(retry->answers) == before)
+		rc = context_sleep(retry->context, RETRY_LOOK, err);
+	return rc;
 }
 
 int
@@ -93,18 +133,15 @@ retry_next(struct retry *retry, int rc, const struct http_response *response,
 	uint64_t wait;
 
 	if (!rc || response->broken)
-		retry->reached = true;
+		atomic_fetch_add(retry->answers, 1);
 	*again = is_worth_it(retry, rc, response) && retry->done < retry->limit;
 	if (!*again)
 		return rc;
-	wait = rc ? retry_backoff(retry->done, any_number())
-		  : wait_for(retry, response);
+	wait = next_wait(retry, rc, response);
 	snprintf(status, sizeof(status), "answered %d", response->status);
 	retry->done++;
-	context_notice(retry->context,
-		       "%s: %s; trying again in %" PRIu64 ".%" PRIu64
-		       " s (%u of %u)",
-		       retry->what, rc ? err->message : status, wait / 1000,
-		       wait % 1000 / 100, retry->done, retry->limit);
-	return context_sleep(retry->context, wait, err);
+	tell(retry, rc ? err->message : status, wait);
+	return rc && response->unreachable
+		       ? wait_for_host(retry, wait, err)
+		       : context_sleep(retry->context, wait, err);
 }

@@ -4,6 +4,7 @@
 #ifndef REGISTRY_RETRY_H
 #define REGISTRY_RETRY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -16,8 +17,14 @@
 /* A server may ask for more, but not for ever. */
 #define RETRY_AFTER_MAX 300000
 
-/* An attempt that moved this much has deserved a fresh count. */
-#define RETRY_PROGRESS (1 << 20)
+/*
+ * An attempt that moved this much has deserved a fresh count: that is more
+ * than a few packets.  On a thin link that several share, none may move much
+ * between two breaks.
+ */
+#define RETRY_PROGRESS 4096
+/* After this much it was not the server's fault, who needs no rest. */
+#define RETRY_AT_ONCE (1 << 20)
 
 /* Whether a status says "not now" rather than "no". */
 bool retry_status(int status);
@@ -35,17 +42,22 @@ uint64_t retry_backoff(unsigned nth, uint32_t random);
 /* One thing that is tried until it works or nobody believes in it any more. */
 struct retry {
 	struct ferry_context *context;
-	const char *what; /* for the notice: "quay.io/a/b" */
+	const char *what;     /* for the notice: "quay.io/a/b" */
+	atomic_uint *answers; /* the host's, to anybody; 0: never reached */
 	unsigned limit;
 	unsigned done;
-	bool reached; /* the server has answered before, now or earlier */
+	bool at_once;
 };
+
+/* How many bytes the last attempt has moved; if it `lasts`, for good. */
+void retry_moved(struct retry *retry, uint64_t bytes, bool lasts);
 
 /*
  * After an attempt that gave `rc` and `response`: *again tells whether to try
  * it once more; then a notice has been given, the time waited for, and 0 is
  * returned, or FERRY_E_INTERRUPTED.  If not, returns `rc` with `err` as it
- * was: 0 for an answer that has to do.
+ * was: 0 for an answer that has to do.  The wait for a host that was gone
+ * ends when it answers anybody.
  */
 int retry_next(struct retry *retry, int rc,
 	       const struct http_response *response, bool *again,

@@ -89,8 +89,8 @@ ask(const struct token_request *request, const struct http_request *question,
 	char name[REFERENCE_HOST_MAX + 32];
 	struct retry retry = { .context = request->context,
 			       .what = name,
-			       .limit = request->retries,
-			       .reached = atomic_load(request->reached) };
+			       .answers = request->answers,
+			       .limit = request->retries };
 	bool again;
 	int rc;
 
@@ -99,8 +99,6 @@ ask(const struct token_request *request, const struct http_request *question,
 		rc = http_perform(request->http, question, response, err);
 		rc = retry_next(&retry, rc, response, &again, err);
 	} while (again && !rc);
-	if (retry.reached)
-		atomic_store(request->reached, true);
 	return rc ? error_wrap(err, "token server") : 0;
 }
 

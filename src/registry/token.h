@@ -22,7 +22,7 @@ struct token_request {
 	struct ferry_context *context;
 	struct http *http;
 	unsigned retries;
-	atomic_bool *reached; /* the token server has answered before */
+	atomic_uint *answers; /* so often has the token server answered */
 	const char *host;     /* the registry's */
 	const char *realm;    /* has passed realm_check() */
 	const char *service;  /* "": none */

@@ -2,6 +2,7 @@
  * registry/retry: how long to wait, as pure functions, and whether to try
  * again at all.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -121,14 +122,18 @@ attempts_are_counted_and_told(void **state)
 	struct told told = { 0 };
 	struct http_response response = { .status = 503 };
 	struct ferry_error err = { 0 };
-	struct retry retry = { .context = context, .what = "a/b", .limit = 1 };
+	atomic_uint answers = 0;
+	struct retry retry = { .context = context,
+			       .what = "a/b",
+			       .answers = &answers,
+			       .limit = 1 };
 	bool again;
 
 	(void)state;
 	ferry_context_observe(context, &observer, &told);
 	assert_int_equal(retry_next(&retry, 0, &response, &again, &err), 0);
 	assert_true(again);
-	assert_true(retry.reached);
+	assert_int_equal(answers, 1);
 	assert_int_equal(told.times, 1);
 	assert_non_null(
 		strstr(told.last, "a/b: answered 503; trying again in 0."));
@@ -145,24 +150,25 @@ failures_are_told_apart(void **state)
 {
 	static const struct {
 		struct http_response response;
-		bool reached;
+		unsigned answers;
 		bool again;
 	} table[] = {
-		{ { .broken = true }, false, true },
-		{ { .unreachable = true }, false, false },
-		{ { .unreachable = true }, true, true },
+		{ { .broken = true }, 0, true },
+		{ { .unreachable = true }, 0, false },
+		{ { .unreachable = true }, 1, true },
 		/* A sink's error, memory: not the network's fault. */
-		{ { .status = 200 }, true, false },
-		{ { .status = 503 }, true, false },
+		{ { .status = 200 }, 1, false },
+		{ { .status = 503 }, 1, false },
 	};
 	struct ferry_context *context = ferry_context_new();
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		atomic_uint answers = table[i].answers;
 		struct retry retry = { .context = context,
 				       .what = "x",
-				       .limit = 3,
-				       .reached = table[i].reached };
+				       .answers = &answers,
+				       .limit = 3 };
 		struct ferry_error err = { .code = FERRY_E_FAILED,
 					   .message = "why" };
 		bool again;
@@ -176,12 +182,96 @@ failures_are_told_apart(void **state)
 	ferry_context_free(context);
 }
 
+/* A transfer that moves may break as often as it likes. */
+static void
+progress_is_rewarded(void **state)
+{
+	static const struct {
+		uint64_t moved;
+		bool lasts;
+		const char *said;
+	} table[] = {
+		{ RETRY_PROGRESS, true, " s (1 of 2)" },
+		{ RETRY_PROGRESS, true, " s (1 of 2)" },
+		{ RETRY_PROGRESS - 1, true, " s (2 of 2)" },
+		{ RETRY_AT_ONCE, true,
+		  "x: why; trying again at once (1 of 2)" },
+		{ RETRY_AT_ONCE, false, "again at once (2 of 2)" },
+	};
+	static const struct ferry_observer observer = { .notice = hear };
+	struct ferry_context *context = ferry_context_new();
+	struct http_response response = { .broken = true };
+	struct told told = { 0 };
+	atomic_uint answers = 0;
+	struct retry retry = {
+		.context = context, .what = "x", .answers = &answers, .limit = 2
+	};
+	bool again;
+
+	(void)state;
+	ferry_context_observe(context, &observer, &told);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct ferry_error err = { .code = FERRY_E_FAILED,
+					   .message = "why" };
+
+		retry_moved(&retry, table[i].moved, table[i].lasts);
+		assert_int_equal(retry_next(&retry, FERRY_E_FAILED, &response,
+					    &again, &err),
+				 0);
+		assert_true(again);
+		if (!strstr(told.last, table[i].said))
+			fail_msg("%zu: %s", i, told.last);
+	}
+	ferry_context_free(context);
+}
+
+static void *
+answer_soon(void *cookie)
+{
+	static const struct timespec soon = { .tv_nsec = 50000000 };
+
+	nanosleep(&soon, NULL);
+	atomic_fetch_add((atomic_uint *)cookie, 1);
+	return NULL;
+}
+
+/* Who found the host again need not tell the others one by one. */
+static void
+a_host_that_is_back_ends_the_wait(void **state)
+{
+	struct ferry_context *context = ferry_context_new();
+	struct http_response response = { .unreachable = true };
+	struct ferry_error err = { .code = FERRY_E_FAILED, .message = "why" };
+	atomic_uint answers = 1;
+	struct retry retry = { .context = context,
+			       .what = "x",
+			       .answers = &answers,
+			       .limit = 100,
+			       .done = 10 };
+	uint64_t began = clock_milliseconds();
+	pthread_t thread;
+	bool again;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, answer_soon, &answers),
+			 0);
+	assert_int_equal(
+		retry_next(&retry, FERRY_E_FAILED, &response, &again, &err), 0);
+	assert_true(again);
+	assert_in_range(clock_milliseconds() - began, 50, 5000);
+	pthread_join(thread, NULL);
+	ferry_context_free(context);
+}
+
 static void
 waiting_can_be_interrupted(void **state)
 {
 	struct ferry_context *context = ferry_context_new();
 	struct http_response response = { .broken = true };
-	struct retry retry = { .context = context, .what = "x", .limit = 3 };
+	atomic_uint answers = 0;
+	struct retry retry = {
+		.context = context, .what = "x", .answers = &answers, .limit = 3
+	};
 	struct ferry_error err = { .code = FERRY_E_FAILED, .message = "why" };
 	bool again;
 
@@ -203,6 +293,8 @@ main(void)
 		cmocka_unit_test(only_some_statuses_are_not_final),
 		cmocka_unit_test(attempts_are_counted_and_told),
 		cmocka_unit_test(failures_are_told_apart),
+		cmocka_unit_test(progress_is_rewarded),
+		cmocka_unit_test(a_host_that_is_back_ends_the_wait),
 		cmocka_unit_test(waiting_can_be_interrupted),
 	};
 
