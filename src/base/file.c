@@ -63,12 +63,20 @@ file_write_at(int fd, const void *data, size_t size, uint64_t offset,
 	return 0;
 }
 
-void
-file_start_writing(int fd, uint64_t size, uint64_t offset)
+bool
+file_is_large(uint64_t size)
 {
-	/* A hint: not every file system takes it. */
-	(void)sync_file_range(fd, (off_t)offset, (off_t)size,
-			      SYNC_FILE_RANGE_WRITE);
+	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return size / page > pages / 4;
+}
+
+void
+file_forget(int fd, uint64_t offset, uint64_t size)
+{
+	(void)posix_fadvise(fd, (off_t)offset, (off_t)size,
+			    POSIX_FADV_DONTNEED);
 }
 
 /*

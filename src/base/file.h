@@ -17,8 +17,11 @@ int file_read_at(int fd, void *data, size_t size, uint64_t offset,
 int file_write_at(int fd, const void *data, size_t size, uint64_t offset,
 		  struct ferry_error *err) MUST_CHECK;
 
-/* Has the kernel begin to write these bytes to the disk; does not wait. */
-void file_start_writing(int fd, uint64_t size, uint64_t offset);
+/* Whether a file of that size is more than memory should be filled with. */
+bool file_is_large(uint64_t size);
+
+/* Lets go of the memory that keeps these bytes, of what is on the disk. */
+void file_forget(int fd, uint64_t offset, uint64_t size);
 
 /* Appends the file's content ("-": standard input) up to the limit. */
 int file_load(const char *path, struct buffer *out, struct ferry_error *err)

@@ -216,6 +216,49 @@ bundle_close(struct bundle *bundle)
 	free(bundle);
 }
 
+/*
+ * What has been read of a large bundle is let go: kept, it would drive the
+ * rest of the host out of memory, and its own beginning too.
+ */
+struct passing {
+	struct sink sink;
+	struct sink *next;
+	int fd;
+	uint64_t offset; /* in the file, of what is not let go yet */
+	uint64_t read;	 /* bytes from there on */
+};
+
+#define PASSING_PIECE ((uint64_t)8 << 20)
+
+static int
+pass(struct sink *sink, const void *data, size_t size, struct ferry_error *err)
+{
+	struct passing *passing = (struct passing *)sink;
+	int rc = sink_write(passing->next, data, size, err);
+
+	passing->read += size;
+	if (passing->read >= PASSING_PIECE) {
+		file_forget(passing->fd, passing->offset, passing->read);
+		passing->offset += passing->read;
+		passing->read = 0;
+	}
+	return rc;
+}
+
+static int
+decode_raw(const struct bundle *bundle, uint64_t offset, struct frame_run run,
+	   struct sink *to, struct ferry_error *err)
+{
+	struct passing passing = { .sink = { .write = pass },
+				   .next = to,
+				   .fd = bundle->fd,
+				   .offset = offset };
+
+	if (file_is_large(bundle->file_bytes))
+		to = &passing.sink;
+	return frame_raw_decode(bundle->fd, offset, run, to, err);
+}
+
 static int
 decode_blob(const struct bundle *bundle, size_t blob, struct sink *to,
 	    struct frame_listener *listener, struct ferry_error *err)
@@ -235,7 +278,7 @@ decode_blob(const struct bundle *bundle, size_t blob, struct sink *to,
 				 "should be %llu",
 				 (unsigned long long)packed,
 				 (unsigned long long)frame_raw_size(run));
-	return frame_raw_decode(bundle->fd, offset, run, to, err);
+	return decode_raw(bundle, offset, run, to, err);
 }
 
 int

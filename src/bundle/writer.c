@@ -6,12 +6,14 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/writeback.h"
 #include "bundle/front.h"
 #include "bundle/member.h"
 #include "codec/seek_table.h"
 
 struct bundle_writer {
 	struct output output;
+	struct writeback writeback;
 	const struct release *release;
 	struct layout layout;
 	struct frame_run front;
@@ -31,8 +33,9 @@ struct bundle_writer {
 struct file_sink {
 	struct sink sink;
 	const struct output *output;
+	struct writeback *writeback;
 	uint64_t offset;
-	uint64_t pending; /* bytes before it that nobody sent to the disk */
+	uint64_t pending;      /* bytes before `offset` to be written back */
 	struct hasher *hasher; /* NULL: not hashed */
 };
 
@@ -45,22 +48,6 @@ write_at(const struct output *output, const void *data, size_t size,
 	return error_wrap(err, "%s", output->partial);
 }
 
-/*
- * The disk works while the network does, or all its work would be left for
- * the end.  In pieces that do not make a disk with a head run about.
- */
-#define WRITEBACK ((uint64_t)8 << 20)
-
-static void
-write_back(struct file_sink *file)
-{
-	if (file->pending < WRITEBACK)
-		return;
-	file_start_writing(file->output->fd, file->pending,
-			   file->offset - file->pending);
-	file->pending = 0;
-}
-
 static int
 write_file(struct sink *sink, const void *data, size_t size,
 	   struct ferry_error *err)
@@ -70,7 +57,11 @@ write_file(struct sink *sink, const void *data, size_t size,
 
 	file->offset += size;
 	file->pending += size;
-	write_back(file);
+	if (file->pending >= WRITEBACK_PIECE) {
+		writeback_begin(file->writeback, file->offset - file->pending,
+				file->pending);
+		file->pending = 0;
+	}
 	if (!rc && file->hasher)
 		rc = hasher_update(file->hasher, data, size, err);
 	return rc;
@@ -142,6 +133,8 @@ set_up(struct bundle_writer *writer, const char *path, bool force,
 	if (!writer->frames)
 		return error_nomem(err);
 	rc = output_open(&writer->output, path, force, err);
+	writeback_init(&writer->writeback, writer->output.fd,
+		       writer->first + layout_end(&writer->layout));
 	return rc ? rc : reserve(writer, err);
 }
 
@@ -203,6 +196,7 @@ put_raw(struct bundle_writer *writer, size_t blob, struct bundle_filler *filler,
 	struct file_sink file = {
 		.sink = { .write = write_file },
 		.output = &writer->output,
+		.writeback = &writer->writeback,
 		.offset = writer->first + writer->layout.offsets[blob],
 	};
 	AUTO(frame_raw_release) struct frame_encoder encoder = { 0 };
@@ -223,6 +217,7 @@ put_plain(struct bundle_writer *writer, size_t blob,
 	struct file_sink file = {
 		.sink = { .write = write_file },
 		.output = &writer->output,
+		.writeback = &writer->writeback,
 		.offset = writer->first + writer->layout.offsets[blob],
 		.hasher = &hasher,
 	};
@@ -326,7 +321,8 @@ write_front(struct bundle_writer *writer, struct ferry_error *err)
 	AUTO_BUFFER front = BUFFER(FRONT_MAX);
 	AUTO(frame_raw_release) struct frame_encoder encoder = { 0 };
 	struct file_sink file = { .sink = { .write = write_file },
-				  .output = &writer->output };
+				  .output = &writer->output,
+				  .writeback = &writer->writeback };
 	int rc = front_write(&front, writer->release, &writer->layout,
 			     writer->frames, NULL, err);
 
