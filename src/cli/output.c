@@ -88,15 +88,6 @@ output_digest(char *out, size_t size, const char *digest)
 	return out;
 }
 
-int
-output_close(void)
-{
-	/* What could not be written is still in the buffer: ask again. */
-	if (fflush(stdout))
-		return errno;
-	return ferror(stdout) ? EIO : 0;
-}
-
 json_t *
 output_text(const char *text)
 {
@@ -119,6 +110,16 @@ output_number(uint64_t number)
 				  : json_integer((json_int_t)number);
 }
 
+/* Why a large piece was lost: stdio does not keep it, nor its errno. */
+static int lost;
+
+static void
+put_plain(const void *data, size_t size)
+{
+	if (fwrite(data, 1, size, stdout) < size && !lost)
+		lost = errno;
+}
+
 void
 output_json(const char *text)
 {
@@ -131,7 +132,7 @@ output_json(const char *text)
 	for (;;) {
 		size_t plain = strcspn((const char *)s, "\x7f\xc2");
 
-		fwrite(s, 1, plain, stdout);
+		put_plain(s, plain);
 		s += plain;
 		if (!*s)
 			break;
@@ -145,6 +146,17 @@ output_json(const char *text)
 	}
 	if (s == (const unsigned char *)text || s[-1] != '\n')
 		putchar('\n');
+}
+
+int
+output_close(void)
+{
+	/* What could not be written is still in the buffer: ask again. */
+	if (fflush(stdout))
+		return errno;
+	if (lost)
+		return lost;
+	return ferror(stdout) ? EIO : 0;
 }
 
 int

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "images"), str(HERE.parent / "support")]
+sys.path[:0] = [str(HERE), *(str(HERE.parent / name) for name in ("images", "support", "faults"))]
 
 # pylint: disable=wrong-import-position
 import stack

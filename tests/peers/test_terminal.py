@@ -9,8 +9,10 @@ import struct
 import subprocess
 import termios
 
+import faulty_actions as act
 import ferry as support
 import pytest
+from faulty import FaultyRegistry
 from job import AMD64, rows, tags_of
 
 ROWS = 30
@@ -151,12 +153,22 @@ def test_transfers_are_drawn_within_the_window(source, packed, target, command, 
     told = drawn_on_terminal(*command(source, packed, target)[0], columns=columns)
     assert told.status == 0, told.text
     assert any(PERCENT.search(line) for line in told.drawn), told.text
-    if command is packing:  # a load's images all appear together, at the end
-        assert any(re.search(r" of \d+ images$", line) for line in told.drawn), told.text
     assert not any(" 0 of " in line for line in told.drawn), told.text
     assert max(map(len, told.drawn)) < columns
     assert any("#" in line for line in told.drawn) == (columns >= 80)
     assert told.screen.unknown == []
+
+
+def test_images_that_have_arrived_are_counted(tmp_path):
+    """A load's all appear together, at the end; a pack's one by one."""
+    with FaultyRegistry() as server:
+        server.add_image("small:1", layers=[1000])
+        server.add_image("large:1", layers=[200_000])
+        server.fault("GET blob", act.trickle(20_000, 0.1), times=None, repo="large")
+        told = on_terminal("pack", f"{server.host}/small:1", f"{server.host}/large:1",
+                           "-o", tmp_path / "release.tar.zst")
+    assert told.status == 0, told.text
+    assert any(line.endswith(" 1 of 2 images") for line in told.drawn), told.text
 
 
 @COMMANDS
