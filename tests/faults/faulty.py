@@ -45,6 +45,8 @@ class FaultyRegistry:
         self.routes = Routes(self.store, self.tokens)
         self.stopping = threading.Event()
         self._lock = threading.Lock()
+        self._change = threading.Lock()     # held to die or to come to life again
+        self.life = 0                       # which one this is
         self._records = []
         self._rules = []
         self._blob_budget = None
@@ -144,10 +146,14 @@ class FaultyRegistry:
             self._rules.clear()
             self._blob_budget = self._request_budget = None
 
-    def die(self):
-        """All listeners and connections are gone."""
-        for listener in (self.main, self.second_origin, self.token_origin):
-            listener.close()
+    def die(self, life=None):
+        """All listeners and connections are gone, unless that was in another life."""
+        with self._change:
+            if life not in (None, self.life):
+                return
+            self.life += 1
+            for listener in (self.main, self.second_origin, self.token_origin):
+                listener.close()
 
     def die_when(self, blob_bytes=None, requests=None):
         """Dies after this many more blob bytes served in all, or instead of
@@ -160,8 +166,9 @@ class FaultyRegistry:
     def revive(self):
         """After death: listens again on the same ports, in good health."""
         self.clear_faults()
-        for listener in (self.main, self.second_origin, self.token_origin):
-            listener.open()
+        with self._change:
+            for listener in (self.main, self.second_origin, self.token_origin):
+                listener.open()
 
     # authentication
 

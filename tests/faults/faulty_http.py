@@ -197,6 +197,7 @@ class Exchange:
 
     def __init__(self, registry, handler, listener):
         self.registry = registry
+        self.life = registry.life
         self.handler = handler
         self.socket = handler.connection
         self.request = Request(handler, listener)
@@ -281,7 +282,7 @@ class Exchange:
     def die(self):
         """The registry dies; the one who saw it happen gets a clean reset."""
         self.handler.server.let_go(self.socket)
-        self.registry.die()
+        self.registry.die(self.life)
         self.hang_up()
 
 
