@@ -58,6 +58,7 @@ put_manifest(struct commit *commit, size_t image, unsigned worker,
 		&what->descriptor, &what->manifest_bytes, err);
 }
 
+/* Where a blob was missing, there is no need to ask for the manifest. */
 static int
 send_manifest(struct commit *commit, size_t image, unsigned worker,
 	      struct ferry_error *err)
@@ -66,8 +67,10 @@ send_manifest(struct commit *commit, size_t image, unsigned worker,
 		commit->target->release->images[image].descriptor.digest.text;
 	struct look look = { commit->target, image, worker, digest, { 0 } };
 	bool there = false;
-	int rc = is_there(&look, &there, err);
+	int rc = 0;
 
+	if (!commit->target->sent[image])
+		rc = is_there(&look, &there, err);
 	if (!rc && !there)
 		rc = put_manifest(commit, image, worker, digest, err);
 	return rc ? error_wrap(err, "manifest %s", digest) : 0;
