@@ -194,9 +194,9 @@ class FaultyRegistry:
         self.tokens.valid_for = valid_for
         self.tokens.key = key
 
-    def revoke_tokens(self):
-        """All tokens issued so far are worth nothing."""
-        self.tokens.issued.clear()
+    def revoke_tokens(self, repo=None):
+        """All tokens issued so far (for a repository) are worth nothing."""
+        self.tokens.revoke(repo)
 
     # what happened
 

@@ -32,6 +32,11 @@ class Tokens:
         return respond(200, to_json({self.key: token, "expires_in": self.expires_in}),
                        "application/json")
 
+    def revoke(self, repo=None):
+        """Forgets all tokens, or those that are good for a repository."""
+        self.issued = {token: (scopes, expiry) for token, (scopes, expiry) in self.issued.items()
+                       if repo and repo not in {scope[0] for scope in scopes}}
+
     def _knows(self, request, fields):
         if self.users is None:
             return True
