@@ -104,7 +104,8 @@ def markdown(head, results):
         lines += [f"## {result.row.name}: {result.row.title}", "",
                   "| " + " | ".join(HEADINGS) + " |",
                   "| --- |" + " ---: |" * (len(HEADINGS) - 1),
-                  *("| " + " | ".join(line) + " |" for line in cells(result)), ""]
+                  *("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |"
+                    for line in cells(result)), ""]
         goals = [f"- {goal_line(result, goal)}" for goal in result.row.goals]
         lines += [*goals, ""] if goals else []
     return "\n".join(lines)
