@@ -27,27 +27,18 @@ exchange(struct writeback *writeback, struct writeback_piece piece)
 	return oldest;
 }
 
-static void
-finish(int fd, struct writeback_piece piece)
-{
-	(void)sync_file_range(fd, (off_t)piece.offset, (off_t)piece.size,
-			      SYNC_FILE_RANGE_WAIT_BEFORE |
-				      SYNC_FILE_RANGE_WRITE |
-				      SYNC_FILE_RANGE_WAIT_AFTER);
-	file_forget(fd, piece.offset, piece.size);
-}
-
 void
 writeback_begin(struct writeback *writeback, uint64_t offset, uint64_t size)
 {
 	struct writeback_piece piece = { .offset = offset, .size = size };
 
-	/* Not every file system takes this; they all do without it. */
+	/* A hint, which not every file system takes; it hides no failure. */
 	(void)sync_file_range(writeback->fd, (off_t)offset, (off_t)size,
 			      SYNC_FILE_RANGE_WRITE);
 	if (!writeback->forget)
 		return;
+	/* Not waited for: who waits is told of a failure instead of fsync(). */
 	piece = exchange(writeback, piece);
 	if (piece.size)
-		finish(writeback->fd, piece);
+		file_forget(writeback->fd, piece.offset, piece.size);
 }

@@ -16,7 +16,7 @@
 /* A piece that a disk with a head writes without running about. */
 #define WRITEBACK_PIECE ((uint64_t)8 << 20)
 
-#define WRITEBACK_BEGUN 16 /* pieces on their way, before one is waited for */
+#define WRITEBACK_BEGUN 16 /* pieces that may still be on their way */
 
 struct writeback_piece {
 	uint64_t offset;
@@ -36,8 +36,9 @@ void writeback_init(struct writeback *writeback, int fd, uint64_t size);
 
 /*
  * Begins to write these bytes, of about WRITEBACK_PIECE, to the disk; of a
- * large file it waits for a piece begun long ago, and lets go of its memory.
- * A failure shows in fsync().  May be called from several threads.
+ * large file it lets go of the memory of a piece begun long ago, as far as
+ * that is on the disk.  A failure shows in fsync().  May be called from several
+ * threads.
  */
 void writeback_begin(struct writeback *writeback, uint64_t offset,
 		     uint64_t size);
