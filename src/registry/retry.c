@@ -9,6 +9,8 @@
 
 /* How often somebody who waits for a host looks whether it is back. */
 #define RETRY_LOOK 100
+/* Before that: a host that answers others all the time may refuse us. */
+#define RETRY_REST 1000
 
 bool
 retry_status(int status)
@@ -117,7 +119,8 @@ wait_for_host(const struct retry *retry, uint64_t wait, struct ferry_error *err)
 {
 	unsigned before = atomic_load(retry->answers);
 	uint64_t until = clock_milliseconds() + wait;
-	int rc = 0;
+	uint64_t rest = wait < RETRY_REST ? wait : RETRY_REST;
+	int rc = context_sleep(retry->context, rest, err);
 
 	while (!rc && clock_milliseconds() < until &&
 	       atomic_load(retry->answers) == before)
