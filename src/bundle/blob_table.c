@@ -276,6 +276,10 @@ blob_table_write(struct buffer *out, const struct release *release,
 	};
 	int rc = 0;
 
+	if (release->blob_count > BLOB_TABLE_MAX)
+		return error_set(err, FERRY_E_FAILED,
+				 "%zu blobs, but %d is the limit",
+				 release->blob_count, BLOB_TABLE_MAX);
 	if (layout_end(layout) > NUMBER_MAX)
 		return error_set(err, FERRY_E_FAILED,
 				 "more bytes than a bundle can have");

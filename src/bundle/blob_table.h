@@ -2,9 +2,9 @@
  * bundle.blobs: where each blob of a bundle lies.  docs/format.md,
  * "bundle.blobs".
  *
- * One line of fixed width a blob, since there may be a hundred thousand of
- * them, and reading the list of a bundle's images should not take longer for
- * that.
+ * One line of fields of fixed width a blob, since there may be a hundred
+ * thousand of them, and reading the list of a bundle's images should not take
+ * longer for that.
  */
 #ifndef BUNDLE_BLOB_TABLE_H
 #define BUNDLE_BLOB_TABLE_H
