@@ -66,31 +66,40 @@ def talk_together(relay, count, **sizes):
     return answers
 
 
+def soonest(action, good, tries=5):
+    """The shortest time of some tries: what a busy machine adds is not the relay's.
+
+    No try may be quicker than the link allows; one that took no longer is enough.
+    """
+    best = float("inf")
+    for _ in range(tries):
+        began = time.monotonic()
+        action()
+        best = min(best, time.monotonic() - began)
+        if best < good:
+            break
+    return best
+
+
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_connections_share_the_rate(server, way):
     with Relay(server, Link(rate=8e6)) as relay:
-        began = time.monotonic()
-        talk_together(relay, 3, **{way: 300_000})
-        assert 0.81 < time.monotonic() - began < 9
-        assert getattr(relay, way).delivered == pytest.approx(900_000, abs=100)
+        assert 0.81 < soonest(lambda: talk_together(relay, 3, **{way: 300_000}), 1.35) < 1.35
+        assert getattr(relay, way).delivered % 900_000 < 1000
 
 
 def test_it_is_fast_enough_for_what_it_shall_do(server):
-    with Relay(server, Link(rate=200e6)) as relay:
-        began = time.monotonic()
+    def talk_fast():
         assert talk_together(relay, 4, down=3_000_000) == [(3_000_000, "end")] * 4
-        assert time.monotonic() - began < 9
+    with Relay(server, Link(rate=200e6)) as relay:
+        assert soonest(talk_fast, 1.5) < 1.5
 
 
 def test_bytes_take_their_time(server):
     """A round trip to connect, another one to be answered; then windows grow."""
     with Relay(server, Link(FAST, round_trip=0.2)) as relay:
-        began = time.monotonic()
-        assert talk(relay, down=1) == (1, "end")
-        assert 0.4 <= time.monotonic() - began < 8
-        began = time.monotonic()
-        talk(relay, down=14_600 * 6)
-        assert 0.8 <= time.monotonic() - began < 9
+        assert 0.4 <= soonest(lambda: talk(relay, down=1), 0.8) < 0.8
+        assert 0.8 <= soonest(lambda: talk(relay, down=14_600 * 6), 1.4) < 1.4
 
 
 def test_bytes_are_counted(server):
@@ -133,7 +142,7 @@ def test_all_break_and_nobody_gets_in(server):
             with pytest.raises(ConnectionRefusedError):
                 talk(relay)
             wait_for(lambda: connects(relay), seconds=5)
-            assert 0.2 < time.monotonic() - began < 10
+            assert 0.2 < time.monotonic() - began < 1
         assert talk(relay, down=1_000) == (1_000, "end")
 
 
