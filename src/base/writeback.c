@@ -5,10 +5,10 @@
 #include "base/file.h"
 
 void
-writeback_init(struct writeback *writeback, int fd, uint64_t size)
+writeback_init(struct writeback *writeback, int fd, bool forget)
 {
 	*writeback = (struct writeback){ .fd = fd,
-					 .forget = file_is_large(size),
+					 .forget = forget,
 					 .lock = PTHREAD_MUTEX_INITIALIZER };
 }
 

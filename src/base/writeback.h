@@ -16,6 +16,9 @@
 /* A piece that a disk with a head writes without running about. */
 #define WRITEBACK_PIECE ((uint64_t)8 << 20)
 
+/* A last piece of less is left to the kernel, which gathers small ones. */
+#define WRITEBACK_LEAST ((uint64_t)1 << 20)
+
 #define WRITEBACK_BEGUN 16 /* pieces that may still be on their way */
 
 struct writeback_piece {
@@ -31,8 +34,8 @@ struct writeback {
 	size_t count; /* pieces ever begun; the last ones are above */
 };
 
-/* `size` is what the file will have, about.  There is nothing to release. */
-void writeback_init(struct writeback *writeback, int fd, uint64_t size);
+/* `forget` for a file_is_large().  There is nothing to release. */
+void writeback_init(struct writeback *writeback, int fd, bool forget);
 
 /*
  * Begins to write these bytes, of about WRITEBACK_PIECE, to the disk; of a

@@ -172,6 +172,7 @@ open_file(struct bundle *bundle, struct ferry_error *err)
 	if (!S_ISREG(status.st_mode))
 		return error_set(err, FERRY_E_FAILED, "not a regular file");
 	bundle->file_bytes = (uint64_t)status.st_size;
+	bundle->large = file_is_large(bundle->file_bytes);
 	if (file_read_at(bundle->fd, header, sizeof(header), 0, &ignored) ||
 	    frame_raw_parse_header(&content, header, &ignored))
 		return not_a_bundle(bundle->fd, err);
@@ -254,9 +255,13 @@ decode_raw(const struct bundle *bundle, uint64_t offset, struct frame_run run,
 				   .fd = bundle->fd,
 				   .offset = offset };
 
-	if (file_is_large(bundle->file_bytes))
-		to = &passing.sink;
-	return frame_raw_decode(bundle->fd, offset, run, to, err);
+	int rc;
+
+	if (!bundle->large)
+		return frame_raw_decode(bundle->fd, offset, run, to, err);
+	rc = frame_raw_decode(bundle->fd, offset, run, &passing.sink, err);
+	file_forget(bundle->fd, passing.offset, passing.read);
+	return rc;
 }
 
 static int

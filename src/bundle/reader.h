@@ -15,6 +15,7 @@ struct bundle {
 	char *path;
 	int fd;
 	uint64_t file_bytes;
+	bool large;	     /* file_is_large() */
 	struct buffer front; /* its content */
 	struct front_part parts[FRONT_MEMBERS];
 	uint64_t first; /* offset of the first blob in the file */

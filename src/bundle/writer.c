@@ -48,6 +48,17 @@ write_at(const struct output *output, const void *data, size_t size,
 	return error_wrap(err, "%s", output->partial);
 }
 
+/* What is pending, if it is as much as `least`. */
+static void
+write_back(struct file_sink *file, uint64_t least)
+{
+	if (file->pending < least)
+		return;
+	writeback_begin(file->writeback, file->offset - file->pending,
+			file->pending);
+	file->pending = 0;
+}
+
 static int
 write_file(struct sink *sink, const void *data, size_t size,
 	   struct ferry_error *err)
@@ -57,11 +68,7 @@ write_file(struct sink *sink, const void *data, size_t size,
 
 	file->offset += size;
 	file->pending += size;
-	if (file->pending >= WRITEBACK_PIECE) {
-		writeback_begin(file->writeback, file->offset - file->pending,
-				file->pending);
-		file->pending = 0;
-	}
+	write_back(file, WRITEBACK_PIECE);
 	if (!rc && file->hasher)
 		rc = hasher_update(file->hasher, data, size, err);
 	return rc;
@@ -133,8 +140,9 @@ set_up(struct bundle_writer *writer, const char *path, bool force,
 	if (!writer->frames)
 		return error_nomem(err);
 	rc = output_open(&writer->output, path, force, err);
-	writeback_init(&writer->writeback, writer->output.fd,
-		       writer->first + layout_end(&writer->layout));
+	writeback_init(
+		&writer->writeback, writer->output.fd,
+		file_is_large(writer->first + layout_end(&writer->layout)));
 	return rc ? rc : reserve(writer, err);
 }
 
@@ -205,7 +213,10 @@ put_raw(struct bundle_writer *writer, size_t blob, struct bundle_filler *filler,
 
 	if (!rc)
 		rc = fill_member(writer, blob, &encoder.sink, filler, err);
-	return rc ? rc : frame_raw_finish(&encoder, err);
+	if (!rc)
+		rc = frame_raw_finish(&encoder, err);
+	write_back(&file, WRITEBACK_LEAST);
+	return rc;
 }
 
 static int
@@ -236,6 +247,7 @@ put_plain(struct bundle_writer *writer, size_t blob,
 			err);
 	if (!rc)
 		writer->layout.offsets[blob + 1] = file.offset - writer->first;
+	write_back(&file, WRITEBACK_LEAST);
 	return rc;
 }
 
