@@ -12,6 +12,7 @@
 #include "ferry/context.h"
 #include "ferry/error.h"
 #include "ferry/host.h"
+#include "ferry/list.h"
 #include "ferry/load.h"
 #include "ferry/pack.h"
 #include "ferry/registry.h"

@@ -1,5 +1,6 @@
 /*
- * Registry to bundle: work out the plan, look at it, carry it out.
+ * Images, from wherever they are, to a bundle: work out the plan, look at it,
+ * carry it out.
  */
 #ifndef FERRY_PACK_H
 #define FERRY_PACK_H
@@ -10,6 +11,7 @@
 
 #include "ferry/context.h"
 #include "ferry/error.h"
+#include "ferry/list.h"
 #include "ferry/registry.h"
 
 #ifdef __cplusplus
@@ -18,16 +20,25 @@ extern "C" {
 
 /* What it points to is borrowed until ferry_pack_free(). */
 struct ferry_pack_options {
-	/* As people write them: "redis:7", "quay.io/a/b@sha256:...". */
+	/*
+	 * As people write them: "redis:7", "quay.io/a/b@sha256:...",
+	 * "oci-archive:FILE:NAME"; docs/lists.md has the whole of it.
+	 */
 	const char *const *references;
 	size_t reference_count;
-	/* Text files, one reference a line, '#' comments; "-": stdin. */
+	/* Files of the formats that docs/lists.md describes; "-": stdin. */
 	const char *const *lists;
 	size_t list_count;
+	struct ferry_list_options list;
 	const char *output;
-	const char *platform; /* OS/ARCH[/VARIANT]; NULL: linux/amd64 */
-	unsigned jobs;	      /* blobs at once; 0: FERRY_JOBS_DEFAULT */
-	bool force;	      /* replace `output` if it exists */
+	/*
+	 * OS/ARCH[/VARIANT], or "all"; none: linux/amd64.  What a list says of
+	 * an image counts more.
+	 */
+	const char *const *platforms;
+	size_t platform_count;
+	unsigned jobs; /* blobs at once; 0: FERRY_JOBS_DEFAULT */
+	bool force;    /* replace `output` if it exists */
 	struct ferry_registry_options registry;
 };
 

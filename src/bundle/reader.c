@@ -217,6 +217,27 @@ bundle_close(struct bundle *bundle)
 	free(bundle);
 }
 
+/* What somebody has already is left out. */
+struct rest {
+	struct sink sink;
+	struct sink *next;
+	uint64_t skip;
+};
+
+static int
+write_rest(struct sink *sink, const void *data, size_t size,
+	   struct ferry_error *err)
+{
+	struct rest *rest = (struct rest *)sink;
+	size_t skip = rest->skip < size ? (size_t)rest->skip : size;
+
+	rest->skip -= skip;
+	if (skip == size)
+		return 0;
+	return sink_write(rest->next, (const uint8_t *)data + skip, size - skip,
+			  err);
+}
+
 /*
  * What has been read of a large bundle is let go: kept, it would drive the
  * rest of the host out of memory, and its own beginning too.
@@ -287,21 +308,33 @@ decode_blob(const struct bundle *bundle, size_t blob, struct sink *to,
 }
 
 int
+bundle_prove_blob(const struct bundle *bundle, size_t blob, struct proof *proof,
+		  struct frame_listener *listener, struct ferry_error *err)
+{
+	const struct placed_blob *b = &bundle->table.blobs[blob];
+	struct rest rest = { .sink = { .write = write_rest },
+			     .next = &proof->sink,
+			     .skip = proof->seen };
+	struct member_reader reader;
+	int rc;
+
+	member_reader_init(&reader, &b->digest, b->size,
+			   rest.skip ? &rest.sink : &proof->sink);
+	rc = decode_blob(bundle, blob, &reader.sink, listener, err);
+	if (!rc)
+		rc = proof_finish(proof, err);
+	if (rc == FERRY_E_DIGEST)
+		rc = err->code = FERRY_E_DAMAGED;
+	return rc;
+}
+
+int
 bundle_read_blob(const struct bundle *bundle, size_t blob, struct sink *to,
 		 struct frame_listener *listener, struct ferry_error *err)
 {
 	const struct placed_blob *b = &bundle->table.blobs[blob];
 	AUTO(proof_release) struct proof proof = { 0 };
-	struct member_reader reader;
 	int rc = proof_init(&proof, to, &b->digest, b->size, err);
 
-	if (rc)
-		return rc;
-	member_reader_init(&reader, &b->digest, b->size, &proof.sink);
-	rc = decode_blob(bundle, blob, &reader.sink, listener, err);
-	if (!rc)
-		rc = proof_finish(&proof, err);
-	if (rc == FERRY_E_DIGEST)
-		rc = err->code = FERRY_E_DAMAGED;
-	return rc;
+	return rc ? rc : bundle_prove_blob(bundle, blob, &proof, listener, err);
 }

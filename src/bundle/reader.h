@@ -59,6 +59,11 @@ int bundle_read_blob(const struct bundle *bundle, size_t blob, struct sink *to,
 		     struct frame_listener *listener, struct ferry_error *err)
 	MUST_CHECK;
 
+/* The same from proof->seen on, into a proof that the caller has begun. */
+int bundle_prove_blob(const struct bundle *bundle, size_t blob,
+		      struct proof *proof, struct frame_listener *listener,
+		      struct ferry_error *err) MUST_CHECK;
+
 /*
  * Image number `image` with manifest and config read, proved and parsed, and
  * found to be what the statement says of them.  The caller says which image it

@@ -93,7 +93,7 @@ note_image(struct check *check, int rc, size_t image, struct ferry_error *err)
 
 /* Images may be good one by one and contradict each other. */
 static int
-make_release(struct check *check, struct image *take_images, size_t count,
+make_release(struct check *check, struct resolved *take_images, size_t count,
 	     struct ferry_error *err)
 {
 	int rc = release_init(&check->release, take_images, count, err);
@@ -104,20 +104,29 @@ make_release(struct check *check, struct image *take_images, size_t count,
 	return note(check, FERRY_E_DAMAGED, NULL, NULL, err);
 }
 
+static int
+read_image(struct check *check, size_t number, struct resolved *out,
+	   struct ferry_error *err)
+{
+	AUTO(image_release) struct image image = { 0 };
+	int rc = context_check(check->context, err);
+
+	if (!rc)
+		rc = bundle_read_image(check->bundle, number, &image, err);
+	return rc ? rc : resolved_take(out, &image, err);
+}
+
 /* Reads all images that can be read, and makes a release of them. */
 static int
 read_images(struct check *check, struct ferry_error *err)
 {
 	size_t count = check->bundle->statement.image_count;
-	struct image *images = calloc(count, sizeof(*images));
+	AUTO_FREE struct resolved *images = calloc(count, sizeof(*images));
 	size_t good = 0;
 	int rc = images ? 0 : error_nomem(err);
 
 	for (size_t i = 0; i < count && !rc; i++) {
-		rc = context_check(check->context, err);
-		if (!rc)
-			rc = bundle_read_image(check->bundle, i, &images[good],
-					       err);
+		rc = read_image(check, i, &images[good], err);
 		if (!rc)
 			good++;
 		else
@@ -127,8 +136,7 @@ read_images(struct check *check, struct ferry_error *err)
 	if (!rc)
 		return make_release(check, images, good, err);
 	for (size_t i = 0; i < good; i++)
-		image_release(&images[i]);
-	free(images);
+		resolved_release(&images[i]);
 	return rc;
 }
 

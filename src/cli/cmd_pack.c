@@ -11,7 +11,7 @@
 struct values {
 	struct text_list files;
 	const char *output;
-	const char *platform;
+	struct text_list platforms;
 	unsigned jobs;
 	bool force;
 	bool dry_run;
@@ -37,8 +37,8 @@ static const struct flag flags[] = {
 	  .argument = "P",
 	  .help = "pack the images for OS/ARCH[/VARIANT] (default "
 		  "linux/amd64)",
-	  .kind = FLAG_TEXT,
-	  .offset = offsetof(struct values, platform) },
+	  .kind = FLAG_LIST,
+	  .offset = offsetof(struct values, platforms) },
 	{ .name = "force",
 	  .help = "replace BUNDLE if it exists",
 	  .kind = FLAG_SWITCH,
@@ -68,7 +68,8 @@ plan_pack(struct session *session, const struct values *values,
 		.lists = values->files.items,
 		.list_count = values->files.count,
 		.output = values->output,
-		.platform = values->platform,
+		.platforms = values->platforms.items,
+		.platform_count = values->platforms.count,
 		.jobs = values->jobs,
 		.force = values->force,
 		.registry = *registry,

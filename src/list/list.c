@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "list/formats.h"
 
 #define DOCKER_SCHEME "docker://"
 
@@ -57,67 +58,31 @@ list_parse_reference(struct reference *out, const char *text,
 }
 
 int
-list_add(struct list *list, const char *text, struct ferry_error *err)
+list_take(struct list *list, struct wanted *take_wanted,
+	  struct ferry_error *err)
 {
-	struct reference *reference;
 	int rc = grow(list, err);
 
-	if (rc)
+	if (rc) {
+		wanted_release(take_wanted);
 		return rc;
-	reference = &list->items[list->count].reference;
-	rc = list_parse_reference(reference, text, err);
-	if (!rc)
-		list->count++;
-	return rc;
-}
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* Cuts comment and white space off both ends. */
-static char *
-trim(char *line)
-{
-	char *comment = strchr(line, '#');
-	size_t length;
-
-	while (comment && comment != line && !is_blank(comment[-1]))
-		comment = strchr(comment + 1, '#');
-	if (comment)
-		*comment = '\0';
-	while (is_blank(*line))
-		line++;
-	length = strlen(line);
-	while (length && is_blank(line[length - 1]))
-		line[--length] = '\0';
-	return line;
-}
-
-int
-list_add_text(struct list *list, const void *data, size_t size,
-	      struct ferry_error *err)
-{
-	AUTO_FREE char *text = strndup(data, size);
-	char *rest = text;
-	char *line;
-
-	if (!text)
-		return error_nomem(err);
-	if (strlen(text) != size)
-		return error_set(err, FERRY_E_USAGE, "no text: it holds a NUL");
-	for (size_t number = 1; (line = strsep(&rest, "\n")); number++) {
-		line = trim(line);
-		if (*line && list_add(list, line, err))
-			return error_wrap(err, "line %zu", number);
 	}
+	list->items[list->count++] = *take_wanted;
+	*take_wanted = (struct wanted){ 0 };
 	return 0;
 }
 
 int
-list_add_file(struct list *list, const char *path, struct ferry_error *err)
+list_add(struct list *list, const char *text, struct ferry_error *err)
+{
+	AUTO(wanted_release) struct wanted wanted = { 0 };
+	int rc = origin_parse(&wanted.origin, text, err);
+
+	return rc ? rc : list_take(list, &wanted, err);
+}
+
+static int
+add_file(struct list *list, const char *path, struct ferry_error *err)
 {
 	AUTO_BUFFER content = BUFFER(LIST_BYTES_MAX);
 	const char *shown = strcmp(path, "-") ? path : "standard input";
@@ -135,63 +100,108 @@ list_add_file(struct list *list, const char *path, struct ferry_error *err)
 	return 0;
 }
 
+int
+list_add_files(struct list *list, const char *const *paths, size_t count,
+	       const struct ferry_list_options *options,
+	       struct ferry_error *err)
+{
+	int rc = 0;
+
+	(void)options;
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = add_file(list, paths[i], err);
+	return rc;
+}
+
+void
+wanted_release(struct wanted *wanted)
+{
+	origin_release(&wanted->origin);
+	*wanted = (struct wanted){ 0 };
+}
+
+const struct reference *
+wanted_name(const struct wanted *wanted)
+{
+	if (wanted->name.repository[0])
+		return &wanted->name;
+	return wanted->origin.transport == TRANSPORT_REGISTRY
+		       ? &wanted->origin.reference
+		       : NULL;
+}
+
+/* Those without a name behind all others. */
 static int
 compare_names(const void *a, const void *b)
 {
-	char one[REFERENCE_TEXT];
-	char other[REFERENCE_TEXT];
+	const struct reference *one = wanted_name(a);
+	const struct reference *two = wanted_name(b);
+	char one_text[REFERENCE_TEXT];
+	char two_text[REFERENCE_TEXT];
 
-	return strcmp(
-		reference_name(one, &((const struct wanted *)a)->reference),
-		reference_name(other, &((const struct wanted *)b)->reference));
+	if (!one || !two)
+		return !one - !two;
+	return strcmp(reference_name(one_text, one),
+		      reference_name(two_text, two));
 }
 
 /* The same name again is fine, if it means the same image. */
 static int
-check_repeated(const struct reference *one, const struct reference *other,
+check_repeated(const struct wanted *one, const struct wanted *other,
 	       struct ferry_error *err)
 {
-	bool both =
-		digest_is_set(&one->digest) && digest_is_set(&other->digest);
+	const struct digest *pin = &one->origin.reference.digest;
+	const struct digest *other_pin = &other->origin.reference.digest;
+	bool both = digest_is_set(pin) && digest_is_set(other_pin);
 	char name[REFERENCE_TEXT];
 
-	if (digest_equal(&one->digest, &other->digest))
+	if (digest_equal(pin, other_pin))
 		return 0;
 	return error_set(err, FERRY_E_USAGE, "%s is asked for %s",
-			 reference_familiar(name, one),
+			 reference_familiar(name, wanted_name(one)),
 			 both ? "with two different digests"
 			      : "both with and without a digest; leave one "
 				"out");
 }
 
+static bool
+is_same_name(const struct wanted *one, const struct wanted *other)
+{
+	return wanted_name(one) && compare_names(one, other) == 0;
+}
+
 int
 list_settle(struct list *list, struct ferry_error *err)
 {
-	size_t kept = 0;
+	size_t count = list->count;
+	int rc = 0;
 
-	if (list->count)
-		qsort(list->items, list->count, sizeof(*list->items),
-		      compare_names);
-	for (size_t i = 0; i < list->count; i++) {
-		const struct wanted *last = &list->items[kept ? kept - 1 : 0];
-		const struct wanted *item = &list->items[i];
-		int rc;
+	if (count)
+		qsort(list->items, count, sizeof(*list->items), compare_names);
+	list->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct wanted *item = &list->items[i];
+		struct wanted *last =
+			list->count ? &list->items[list->count - 1] : NULL;
 
-		if (!kept || compare_names(last, item) != 0) {
-			list->items[kept++] = *item;
+		if (rc || !last || !is_same_name(last, item)) {
+			struct wanted kept = *item;
+
+			*item = (struct wanted){ 0 };
+			list->items[list->count++] = kept;
 			continue;
 		}
-		rc = check_repeated(&last->reference, &item->reference, err);
-		if (rc)
-			return rc;
+		rc = check_repeated(last, item, err);
+		wanted_release(item);
 	}
-	list->count = kept;
-	return 0;
+	return rc;
 }
 
 void
 list_release(struct list *list)
 {
+	for (size_t i = 0; i < list->count; i++)
+		wanted_release(&list->items[i]);
 	free(list->items);
 	*list = (struct list){ 0 };
 }

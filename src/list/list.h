@@ -1,17 +1,31 @@
 /*
- * Lists of images: what people have, made into references.
+ * Lists of images: what people have, made into what is wanted.
  */
 #ifndef LIST_LIST_H
 #define LIST_LIST_H
 
-#include "oci/reference.h"
+#include "ferry/list.h"
+#include "list/origin.h"
+#include "oci/platform.h"
 
-#define LIST_BYTES_MAX ((size_t)4 << 20)
+#define LIST_BYTES_MAX ((size_t)16 << 20) /* of one file */
 
 /* One image asked for. */
 struct wanted {
-	struct reference reference;
+	struct origin origin;
+	/* What to carry it as; repository "": as its origin calls it. */
+	struct reference name;
+	/* Empty: what the command asks for. */
+	struct platforms platforms;
 };
+
+void wanted_release(struct wanted *wanted);
+
+/*
+ * The name that it will be carried under, if that is known by now: given, or
+ * the reference in a registry.  NULL: the source has to tell.
+ */
+const struct reference *wanted_name(const struct wanted *wanted);
 
 struct list {
 	struct wanted *items;
@@ -29,25 +43,30 @@ int list_refuse_url(const char *text, struct ferry_error *err) MUST_CHECK;
 int list_parse_reference(struct reference *out, const char *text,
 			 struct ferry_error *err) MUST_CHECK;
 
-/* Adds one of those. */
+/* Adds an item, which is taken over, on failure too. */
+int list_take(struct list *list, struct wanted *take_wanted,
+	      struct ferry_error *err) MUST_CHECK;
+
+/*
+ * Adds one image as it stands on a command line or a line of a text list
+ * (docs/lists.md): IMAGE [PLATFORM[,PLATFORM...]] [=> NAME].
+ */
 int list_add(struct list *list, const char *text, struct ferry_error *err)
 	MUST_CHECK;
 
 /*
- * Adds a text list: one reference a line; blank lines and what follows a '#'
- * that begins a line or comes after white space is left out.  An error names
- * the line.
+ * Adds what files list, "-" being standard input; each has to name an image.
+ * Compose files among them are one project, in the order given.
  */
-int list_add_text(struct list *list, const void *data, size_t size,
-		  struct ferry_error *err) MUST_CHECK;
-
-/* The same from a file, "-" being standard input; it has to name an image. */
-int list_add_file(struct list *list, const char *path, struct ferry_error *err)
-	MUST_CHECK;
+int list_add_files(struct list *list, const char *const *paths, size_t count,
+		   const struct ferry_list_options *options,
+		   struct ferry_error *err) MUST_CHECK;
 
 /*
- * Sorts by name and drops what is there twice.  One name with two different
- * digests, or with and without one, is FERRY_E_USAGE.
+ * Sorts by name, drops what is there twice and joins the platforms that one
+ * image is asked for with.  Items whose names are not known yet stay, behind.
+ * One name for two origins, or with two different digests, or with and without
+ * one, is FERRY_E_USAGE.
  */
 int list_settle(struct list *list, struct ferry_error *err) MUST_CHECK;
 

@@ -195,3 +195,44 @@ platform_match(const struct platform *wanted, const struct platform *offered)
 		return have_level <= want_level ? have_level : 0;
 	return strcmp(want.variant, have.variant) == 0;
 }
+
+bool
+platforms_empty(const struct platforms *platforms)
+{
+	return !platforms->count && !platforms->all;
+}
+
+static int
+refuse_all(struct ferry_error *err)
+{
+	return error_set(err, FERRY_E_USAGE,
+			 "platform 'all' and another one: give one or other");
+}
+
+int
+platforms_add(struct platforms *platforms, const char *text,
+	      struct ferry_error *err)
+{
+	struct platform platform;
+	int rc;
+
+	if (strcmp(text, "all") == 0) {
+		platforms->all = true;
+		return platforms->count ? refuse_all(err) : 0;
+	}
+	if (platforms->all)
+		return refuse_all(err);
+	rc = platform_parse(&platform, text, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < platforms->count; i++)
+		if (memcmp(&platforms->items[i], &platform, sizeof(platform)) ==
+		    0)
+			return 0;
+	if (platforms->count == PLATFORMS_MAX)
+		return error_set(err, FERRY_E_USAGE,
+				 "more than %d platforms of one image",
+				 PLATFORMS_MAX);
+	platforms->items[platforms->count++] = platform;
+	return 0;
+}

@@ -6,6 +6,7 @@
 #define OCI_PLATFORM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 
@@ -44,5 +45,25 @@ const char *platform_text(char out[PLATFORM_TEXT],
  */
 unsigned platform_match(const struct platform *wanted,
 			const struct platform *offered);
+
+/* Which platforms of an image are wanted. */
+#define PLATFORMS_MAX 8
+
+struct platforms {
+	/* In the order asked for, none twice; the first is the primary one. */
+	struct platform items[PLATFORMS_MAX];
+	size_t count; /* 0, and not `all`: it is not said */
+	bool all;     /* whatever there is: the source's index as it is */
+};
+
+/*
+ * Adds what people type: a platform, or "all", which goes with no other.  What
+ * is there already is dropped.  FERRY_E_USAGE.
+ */
+int platforms_add(struct platforms *platforms, const char *text,
+		  struct ferry_error *err) MUST_CHECK;
+
+/* Whether nothing is said. */
+bool platforms_empty(const struct platforms *platforms);
 
 #endif

@@ -84,7 +84,33 @@ image_release(struct image *image)
 	buffer_release(&image->config_bytes);
 	manifest_release(&image->manifest);
 	free(image->blobs);
+	free(image->origin);
 	*image = (struct image){ 0 };
+}
+
+int
+resolved_take(struct resolved *out, struct image *take_image,
+	      struct ferry_error *err)
+{
+	struct image *images = calloc(1, sizeof(*images));
+
+	if (!images) {
+		image_release(take_image);
+		return error_nomem(err);
+	}
+	*images = *take_image;
+	*take_image = (struct image){ 0 };
+	*out = (struct resolved){ .images = images, .image_count = 1 };
+	return 0;
+}
+
+void
+resolved_release(struct resolved *resolved)
+{
+	for (size_t i = 0; i < resolved->image_count; i++)
+		image_release(&resolved->images[i]);
+	free(resolved->images);
+	*resolved = (struct resolved){ 0 };
 }
 
 static int
@@ -358,15 +384,37 @@ collect_blobs(struct release *release, struct ferry_error *err)
 	return rc;
 }
 
+/* All images in one array. */
+static int
+take_all(struct release *release, struct resolved *take_resolved, size_t count,
+	 struct ferry_error *err)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += take_resolved[i].image_count;
+	release->images = calloc(total + 1, sizeof(*release->images));
+	for (size_t i = 0; i < count && release->images; i++)
+		for (size_t k = 0; k < take_resolved[i].image_count; k++) {
+			struct image *image = &take_resolved[i].images[k];
+
+			release->images[release->image_count++] = *image;
+			*image = (struct image){ 0 };
+		}
+	for (size_t i = 0; i < count; i++)
+		resolved_release(&take_resolved[i]);
+	return release->images ? 0 : error_nomem(err);
+}
+
 int
-release_init(struct release *out, struct image *take_images, size_t count,
+release_init(struct release *out, struct resolved *take_resolved, size_t count,
 	     struct ferry_error *err)
 {
-	AUTO(release_release)
-	struct release release = { .images = take_images,
-				   .image_count = count };
-	int rc = sort_images(&release, err);
+	AUTO(release_release) struct release release = { 0 };
+	int rc = take_all(&release, take_resolved, count, err);
 
+	if (!rc)
+		rc = sort_images(&release, err);
 	if (!rc)
 		rc = collect_blobs(&release, err);
 	if (rc)

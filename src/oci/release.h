@@ -10,9 +10,17 @@
 #include "oci/manifest.h"
 #include "oci/reference.h"
 
+struct source;
+
 /* An image of one platform.  Owns what it points to; zeroed is empty. */
 struct image {
-	struct reference reference;   /* its name; the pin is dropped */
+	struct reference reference; /* its name; the pin is dropped */
+	/*
+	 * Where its blobs are: the source that resolved it (borrowed), and in
+	 * a registry the reference that it was found by; else NULL.
+	 */
+	struct source *source;
+	struct reference *origin;
 	struct platform platform;     /* of its config */
 	struct digest index_digest;   /* it was chosen from, if from an index */
 	struct descriptor descriptor; /* of the manifest */
@@ -39,6 +47,17 @@ int image_parse_manifest(struct image *image, struct ferry_error *err)
 int image_parse_config(struct image *image, struct ferry_error *err) MUST_CHECK;
 void image_release(struct image *image);
 
+/* What one name resolved to.  Owns what it points to; zeroed is empty. */
+struct resolved {
+	struct image *images; /* each has that name */
+	size_t image_count;
+};
+
+/* Takes over one image as the whole of it. */
+int resolved_take(struct resolved *out, struct image *take_image,
+		  struct ferry_error *err) MUST_CHECK;
+void resolved_release(struct resolved *resolved);
+
 struct blob {
 	struct descriptor descriptor;
 	const struct buffer *content; /* manifests and configs; else NULL */
@@ -59,12 +78,12 @@ struct release {
 };
 
 /*
- * Takes the images over (also on failure), sorts them by name and collects
- * their blobs.  Two images of one name, or one digest with two sizes, are an
- * error.
+ * Takes over what names resolved to (the content, also on failure; the array
+ * stays the caller's), sorts it by name and collects the blobs.  Two images of
+ * one name, or one digest with two sizes, are an error.
  */
-int release_init(struct release *out, struct image *take_images, size_t count,
-		 struct ferry_error *err) MUST_CHECK;
+int release_init(struct release *out, struct resolved *take_resolved,
+		 size_t count, struct ferry_error *err) MUST_CHECK;
 void release_release(struct release *release);
 
 #endif

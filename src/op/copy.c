@@ -50,11 +50,11 @@ write_watched(struct sink *base, const void *data, size_t size,
 static int
 fetch_watched(struct source *base, unsigned worker,
 	      const struct release *release, const struct blob *blob,
-	      struct sink *to, struct ferry_error *err)
+	      struct proof *proof, struct ferry_error *err)
 {
 	struct watched_source *source = (struct watched_source *)base;
 	struct watched_sink sink = { .sink = { .write = write_watched },
-				     .next = to,
+				     .next = proof->next,
 				     .source = source };
 	char name[REFERENCE_TEXT];
 	int rc;
@@ -62,8 +62,11 @@ fetch_watched(struct source *base, unsigned worker,
 	reference_familiar(name, &release->images[blob->image].reference);
 	transfer_start(&sink.transfer, source->context, name,
 		       blob->descriptor.size);
+	transfer_set(&sink.transfer, proof->seen);
+	proof->next = &sink.sink;
 	rc = source->inner->ops->fetch(source->inner, worker, release, blob,
-				       &sink.sink, err);
+				       proof, err);
+	proof->next = sink.next;
 	transfer_end(&sink.transfer);
 	return rc;
 }

@@ -34,35 +34,10 @@ struct ferry_load {
 	uint64_t sent;
 };
 
-/* All images of the bundle, or those that `only` names. */
-static int
-choose_all(struct ferry_load *load, struct list *list, struct ferry_error *err)
-{
-	const struct statement *statement = &load->bundle->statement;
-	int rc = 0;
-
-	for (size_t i = 0; i < statement->image_count && !rc; i++)
-		rc = list_add(list, statement->images[i].name, err);
-	return rc;
-}
-
-static int
-choose(struct ferry_load *load, const struct ferry_load_options *options,
-       struct list *list, struct ferry_error *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < options->only_count && !rc; i++)
-		rc = list_add(list, options->only[i], err);
-	if (!rc && !options->only_count)
-		rc = choose_all(load, list, err);
-	return rc ? rc : list_settle(list, err);
-}
-
 /* Images may be good one by one and contradict each other. */
 static int
-make_release(struct ferry_load *load, struct image *take_images, size_t count,
-	     struct ferry_error *err)
+make_release(struct ferry_load *load, struct resolved *take_images,
+	     size_t count, struct ferry_error *err)
 {
 	int rc = release_init(&load->release, take_images, count, err);
 
@@ -72,27 +47,43 @@ make_release(struct ferry_load *load, struct image *take_images, size_t count,
 				     : rc;
 }
 
+/* As they are, whatever their platforms: what fits is for later. */
 static int
 read_images(struct ferry_load *load, const struct list *list,
 	    struct ferry_error *err)
 {
-	struct image *images = calloc(list->count, sizeof(*images));
+	static const struct platforms any;
+	AUTO_FREE struct resolved *images =
+		calloc(list->count, sizeof(*images));
 	size_t count = 0;
 	int rc = images ? 0 : error_nomem(err);
 
 	while (!rc && count < list->count) {
 		rc = load->source->ops->resolve(load->source, 0,
-						&list->items[count].reference,
-						NULL, &images[count], err);
+						&list->items[count], &any,
+						&images[count], err);
 		if (!rc)
 			count++;
 	}
 	if (!rc)
 		return make_release(load, images, count, err);
 	for (size_t i = 0; i < count; i++)
-		image_release(&images[i]);
-	free(images);
+		resolved_release(&images[i]);
 	return rc;
+}
+
+static int
+choose(struct ferry_load *load, const struct ferry_load_options *options,
+       struct list *list, struct ferry_error *err)
+{
+	const struct wanted all = { .origin.transport = TRANSPORT_BUNDLE };
+	int rc = 0;
+
+	for (size_t i = 0; i < options->only_count && !rc; i++)
+		rc = list_add(list, options->only[i], err);
+	if (!rc && !options->only_count)
+		rc = load->source->ops->expand(load->source, &all, list, err);
+	return rc ? rc : list_settle(list, err);
 }
 
 static int

@@ -1,8 +1,9 @@
 /*
- * pack: registry to bundle.
+ * pack: images from wherever they are to a bundle.
  */
 #include "ferry/pack.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -12,16 +13,16 @@
 #include "list/list.h"
 #include "op/caption.h"
 #include "op/copy.h"
-#include "source/registry.h"
+#include "source/any.h"
 #include "target/bundle.h"
 
 #define PLATFORM_DEFAULT "linux/amd64"
 
 /* One image asked for, and what came of it. */
 struct request {
-	const struct reference *reference; /* in the list */
-	struct image image;		   /* when it was not refused */
-	struct ferry_error refusal;	   /* code FERRY_OK: none */
+	const struct wanted *wanted; /* in the list */
+	struct resolved resolved;    /* when it was not refused */
+	struct ferry_error refusal;  /* code FERRY_OK: none */
 };
 
 struct ferry_pack {
@@ -29,7 +30,8 @@ struct ferry_pack {
 	char *output;
 	bool force;
 	unsigned jobs;
-	struct platform platform;
+	struct platforms platforms; /* where the list says nothing */
+	struct ferry_registry_options registry;
 	struct list list;
 	struct source *source;
 	struct request *requests; /* one for each item of the list */
@@ -49,34 +51,84 @@ read_lists(struct ferry_pack *pack, const struct ferry_pack_options *options,
 
 	for (size_t i = 0; i < options->reference_count && !rc; i++)
 		rc = list_add(&pack->list, options->references[i], err);
-	for (size_t i = 0; i < options->list_count && !rc; i++)
-		rc = list_add_file(&pack->list, options->lists[i], err);
+	if (!rc)
+		rc = list_add_files(&pack->list, options->lists,
+				    options->list_count, &options->list, err);
 	if (!rc && !pack->list.count)
 		rc = error_set(err, FERRY_E_USAGE, "no image to pack");
+	return rc;
+}
+
+static bool
+names_all(const struct wanted *wanted)
+{
+	return wanted->origin.transport != TRANSPORT_REGISTRY &&
+	       !wanted->origin.selector;
+}
+
+/* Puts in the place of "all that it holds" what that is. */
+static int
+expand_list(struct ferry_pack *pack, struct ferry_error *err)
+{
+	AUTO(list_release) struct list asked = pack->list;
+	int rc = 0;
+
+	pack->list = (struct list){ 0 };
+	for (size_t i = 0; i < asked.count && !rc; i++) {
+		struct wanted *wanted = &asked.items[i];
+
+		rc = names_all(wanted)
+			     ? pack->source->ops->expand(pack->source, wanted,
+							 &pack->list, err)
+			     : list_take(&pack->list, wanted, err);
+	}
 	return rc ? rc : list_settle(&pack->list, err);
+}
+
+static int
+read_platforms(struct ferry_pack *pack,
+	       const struct ferry_pack_options *options,
+	       struct ferry_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < options->platform_count && !rc; i++)
+		rc = platforms_add(&pack->platforms, options->platforms[i],
+				   err);
+	if (!rc && !options->platform_count)
+		rc = platforms_add(&pack->platforms, PLATFORM_DEFAULT, err);
+	return rc;
+}
+
+static int
+open_source(struct ferry_pack *pack, const struct ferry_pack_options *options,
+	    struct ferry_error *err)
+{
+	struct source_options places = { .registry = &pack->registry,
+					 .workers = pack->jobs };
+
+	pack->registry = options->registry;
+	return source_any_new(&pack->source, pack->context, &places, err);
 }
 
 static int
 read_options(struct ferry_pack *pack, const struct ferry_pack_options *options,
 	     struct ferry_error *err)
 {
-	const char *platform =
-		options->platform ? options->platform : PLATFORM_DEFAULT;
 	int rc;
 
 	pack->force = options->force;
 	pack->jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
 	rc = text_copy(&pack->output, options->output, err);
 	if (!rc)
-		rc = platform_parse(&pack->platform, platform, err);
+		rc = read_platforms(pack, options, err);
 	if (!rc)
 		rc = read_lists(pack, options, err);
 	if (!rc)
 		rc = output_check(pack->output, pack->force, err);
 	if (!rc)
-		rc = source_registry_new(&pack->source, pack->context,
-					 &options->registry, pack->jobs, err);
-	return rc;
+		rc = open_source(pack, options, err);
+	return rc ? rc : expand_list(pack, err);
 }
 
 static int
@@ -84,13 +136,17 @@ resolve_one(void *data, size_t index, unsigned worker, struct ferry_error *err)
 {
 	struct ferry_pack *pack = data;
 	struct request *request = &pack->requests[index];
+	const struct wanted *wanted = &pack->list.items[index];
 	int rc = context_check(pack->context, err);
 
-	request->reference = &pack->list.items[index].reference;
+	request->wanted = wanted;
 	if (!rc)
 		rc = pack->source->ops->resolve(
-			pack->source, worker, request->reference,
-			&pack->platform, &request->image, err);
+			pack->source, worker, wanted,
+			platforms_empty(&wanted->platforms)
+				? &pack->platforms
+				: &wanted->platforms,
+			&request->resolved, err);
 	if (!rc || rc == FERRY_E_INTERRUPTED || rc == FERRY_E_NOMEM)
 		return rc;
 	request->refusal = *err;
@@ -110,14 +166,16 @@ resolve_all(struct ferry_pack *pack, struct ferry_error *err)
 
 /* Two pins may turn out to be one image: it is carried once. */
 static bool
-is_repeated(const struct image *images, size_t count, const struct image *image)
+is_repeated(const struct resolved *resolved, size_t count,
+	    const struct image *image)
 {
 	const struct reference *pin = &image->reference;
 
 	if (pin->tag[0])
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		const struct reference *other = &images[i].reference;
+		const struct reference *other =
+			&resolved[i].images[0].reference;
 
 		if (digest_equal(&pin->digest, &other->digest) &&
 		    strcmp(pin->repository, other->repository) == 0 &&
@@ -130,21 +188,22 @@ is_repeated(const struct image *images, size_t count, const struct image *image)
 static int
 make_release(struct ferry_pack *pack, struct ferry_error *err)
 {
-	struct image *images = calloc(pack->list.count, sizeof(*images));
+	AUTO_FREE struct resolved *resolved =
+		calloc(pack->list.count, sizeof(*resolved));
 	size_t count = 0;
 
-	if (!images)
+	if (!resolved)
 		return error_nomem(err);
 	for (size_t i = 0; i < pack->list.count; i++) {
 		struct request *request = &pack->requests[i];
 
 		if (request->refusal.code ||
-		    is_repeated(images, count, &request->image))
+		    is_repeated(resolved, count, request->resolved.images))
 			continue;
-		images[count++] = request->image;
-		request->image = (struct image){ 0 };
+		resolved[count++] = request->resolved;
+		request->resolved = (struct resolved){ 0 };
 	}
-	return release_init(&pack->release, images, count, err);
+	return release_init(&pack->release, resolved, count, err);
 }
 
 static void
@@ -165,7 +224,14 @@ static void
 describe_refusal(struct ferry_pack_image *out, struct caption *caption,
 		 const struct request *request)
 {
-	caption_set(caption, request->reference, NULL);
+	char origin[ORIGIN_TEXT];
+	const struct reference *name = wanted_name(request->wanted);
+
+	if (name)
+		caption_set(caption, name, NULL);
+	else
+		snprintf(caption->name, sizeof(caption->name), "%s",
+			 origin_text(origin, &request->wanted->origin));
 	*out = (struct ferry_pack_image){
 		.name = caption->name,
 		.refusal = request->refusal.message,
@@ -372,7 +438,7 @@ ferry_pack_free(struct ferry_pack *pack)
 	if (!pack)
 		return;
 	for (size_t i = 0; i < pack->list.count && pack->requests; i++)
-		image_release(&pack->requests[i].image);
+		resolved_release(&pack->requests[i].resolved);
 	free(pack->images);
 	free(pack->captions);
 	free(pack->requests);

@@ -228,16 +228,12 @@ get_blob(struct registry *registry, unsigned worker, const char *repository,
 int
 registry_get_blob(struct registry *registry, unsigned worker,
 		  const char *repository, const struct descriptor *descriptor,
-		  struct sink *to, struct ferry_error *err)
+		  struct proof *proof, struct ferry_error *err)
 {
-	AUTO(proof_release) struct proof proof = { 0 };
-	int rc = proof_init(&proof, to, &descriptor->digest, descriptor->size,
-			    err);
+	uint64_t before = proof->seen;
+	int rc = get_blob(registry, worker, repository, descriptor, proof, err);
 
-	if (!rc)
-		rc = get_blob(registry, worker, repository, descriptor, &proof,
-			      err);
-	if (rc == FERRY_E_NOT_FOUND && proof.seen)
+	if (rc == FERRY_E_NOT_FOUND && proof->seen != before)
 		rc = err->code = FERRY_E_FAILED;
 	return rc ? error_wrap(err, "blob %s", descriptor->digest.text) : 0;
 }

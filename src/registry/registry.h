@@ -65,13 +65,13 @@ int registry_put_manifest(struct registry *registry, unsigned worker,
 	MUST_CHECK;
 
 /*
- * Pushes the blob into `to`, each byte once whatever breaks on the way.
- * FERRY_E_DIGEST when they were not what the descriptor says;
- * FERRY_E_NOT_FOUND only if none has been pushed.
+ * Pushes the blob from proof->seen on into `proof`, each byte once whatever
+ * breaks on the way, and finishes that.  FERRY_E_DIGEST when they were not what
+ * the descriptor says; FERRY_E_NOT_FOUND only if none has been pushed.
  */
 int registry_get_blob(struct registry *registry, unsigned worker,
 		      const char *repository,
-		      const struct descriptor *descriptor, struct sink *to,
+		      const struct descriptor *descriptor, struct proof *proof,
 		      struct ferry_error *err) MUST_CHECK;
 
 int registry_has_blob(struct registry *registry, unsigned worker,

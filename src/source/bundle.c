@@ -1,8 +1,11 @@
 #include "source/bundle.h"
 
+#include "base/text.h"
+
 struct source_bundle {
 	struct source source;
 	struct bundle *bundle;
+	bool owned;
 };
 
 static struct bundle *
@@ -12,27 +15,79 @@ bundle_of(struct source *source)
 }
 
 static int
-resolve(struct source *source, unsigned worker,
-	const struct reference *reference, const struct platform *wanted,
-	struct image *out, struct ferry_error *err)
+add_image(struct list *out, const struct wanted *wanted, const char *name,
+	  struct ferry_error *err)
+{
+	AUTO(wanted_release)
+	struct wanted item = { .name = wanted->name,
+			       .platforms = wanted->platforms };
+	int rc = origin_copy(&item.origin, &wanted->origin, err);
+
+	if (!rc)
+		rc = text_copy(&item.origin.selector, name, err);
+	if (!rc && !item.name.repository[0])
+		rc = reference_parse(&item.name, name, err);
+	return rc ? rc : list_take(out, &item, err);
+}
+
+static int
+expand(struct source *source, const struct wanted *wanted, struct list *out,
+       struct ferry_error *err)
+{
+	const struct bundle *bundle = bundle_of(source);
+	size_t count = bundle->statement.image_count;
+	int rc = 0;
+
+	if (count > 1 && wanted->name.repository[0])
+		return error_set(err, FERRY_E_USAGE,
+				 "%s has %zu images, which cannot have one "
+				 "name; say which one is meant",
+				 bundle->path, count);
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = add_image(out, wanted, bundle->statement.images[i].name,
+			       err);
+	return rc;
+}
+
+/* What it is called in the bundle. */
+static int
+selected_name(struct reference *out, const struct wanted *wanted,
+	      struct ferry_error *err)
+{
+	if (wanted->origin.selector)
+		return list_parse_reference(out, wanted->origin.selector, err);
+	*out = *wanted_name(wanted);
+	return 0;
+}
+
+static int
+resolve(struct source *source, unsigned worker, const struct wanted *wanted,
+	const struct platforms *platforms, struct resolved *out,
+	struct ferry_error *err)
 {
 	struct bundle *bundle = bundle_of(source);
-	size_t image;
-	int rc = bundle_find_image(bundle, reference, &image, err);
+	AUTO(image_release) struct image image = { 0 };
+	struct reference name;
+	size_t number;
+	int rc = selected_name(&name, wanted, err);
 
 	(void)worker;
-	(void)wanted; /* a bundle has one platform of each image */
+	(void)platforms; /* a bundle has one platform of each image */
+	if (!rc)
+		rc = bundle_find_image(bundle, &name, &number, err);
 	if (rc)
 		return rc;
-	rc = bundle_read_image(bundle, image, out, err);
-	return rc ? error_wrap(err, "%s: %s", bundle->path,
-			       bundle->statement.images[image].name)
-		  : 0;
+	rc = bundle_read_image(bundle, number, &image, err);
+	if (rc)
+		return error_wrap(err, "%s: %s", bundle->path,
+				  bundle->statement.images[number].name);
+	image.source = source;
+	return resolved_take(out, &image, err);
 }
 
 static int
 fetch(struct source *source, unsigned worker, const struct release *release,
-      const struct blob *blob, struct sink *to, struct ferry_error *err)
+      const struct blob *blob, struct proof *proof, struct ferry_error *err)
 {
 	const struct bundle *bundle = bundle_of(source);
 	ssize_t number =
@@ -46,16 +101,19 @@ fetch(struct source *source, unsigned worker, const struct release *release,
 	if (bundle->table.blobs[number].size != blob->descriptor.size)
 		return error_set(err, FERRY_E_DAMAGED,
 				 "bundle.blobs and its image say two sizes");
-	return bundle_read_blob(bundle, (size_t)number, to, NULL, err);
+	return bundle_prove_blob(bundle, (size_t)number, proof, NULL, err);
 }
 
 static void
 free_source(struct source *source)
 {
+	if (((struct source_bundle *)source)->owned)
+		bundle_close(bundle_of(source));
 	free(source);
 }
 
 static const struct source_ops ops = {
+	.expand = expand,
 	.resolve = resolve,
 	.fetch = fetch,
 	.free = free_source,
@@ -73,4 +131,21 @@ source_bundle_new(struct source **out, struct bundle *bundle,
 	source->bundle = bundle;
 	*out = &source->source;
 	return 0;
+}
+
+int
+source_bundle_open(struct source **out, const char *path,
+		   struct ferry_error *err)
+{
+	struct bundle *bundle;
+	int rc = bundle_open(&bundle, path, err);
+
+	if (rc)
+		return rc;
+	rc = source_bundle_new(out, bundle, err);
+	if (rc)
+		bundle_close(bundle);
+	else
+		((struct source_bundle *)*out)->owned = true;
+	return rc;
 }

@@ -11,4 +11,8 @@
 int source_bundle_new(struct source **out, struct bundle *bundle,
 		      struct ferry_error *err) MUST_CHECK;
 
+/* Opens the bundle and owns it. */
+int source_bundle_open(struct source **out, const char *path,
+		       struct ferry_error *err) MUST_CHECK;
+
 #endif

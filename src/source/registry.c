@@ -59,27 +59,51 @@ find_host(struct source_registry *source, const char *name,
 	return rc;
 }
 
+/* What is to be found, and under what name it will be known. */
 static int
-resolve(struct source *base, unsigned worker, const struct reference *reference,
-	const struct platform *wanted, struct image *out,
+name_image(struct image *image, struct source *source,
+	   const struct wanted *wanted, struct ferry_error *err)
+{
+	const struct reference *asked = wanted_name(wanted);
+
+	image->source = source;
+	image->origin = malloc(sizeof(*image->origin));
+	if (!image->origin)
+		return error_nomem(err);
+	*image->origin = wanted->origin.reference;
+	image->reference = *asked;
+	/* Without a tag its name is what was chosen, not what was asked. */
+	if (asked->tag[0])
+		reference_unpin(&image->reference);
+	else
+		image->reference.digest = image->descriptor.digest;
+	return 0;
+}
+
+static int
+resolve(struct source *base, unsigned worker, const struct wanted *wanted,
+	const struct platforms *platforms, struct resolved *out,
 	struct ferry_error *err)
 {
-	static const struct platform usual = { .os = "linux",
-					       .architecture = "amd64" };
 	struct source_registry *source = (struct source_registry *)base;
+	const struct reference *reference = &wanted->origin.reference;
+	AUTO(image_release) struct image image = { 0 };
 	struct registry *registry = NULL;
 	int rc = find_host(source, reference->host, &registry, err);
 
-	return rc ? rc
-		  : resolve_image(registry, worker, reference,
-				  wanted ? wanted : &usual, out, err);
+	if (!rc)
+		rc = resolve_image(registry, worker, reference,
+				   &platforms->items[0], &image, err);
+	if (!rc)
+		rc = name_image(&image, base, wanted, err);
+	return rc ? rc : resolved_take(out, &image, err);
 }
 
 static bool
 is_same_place(const struct image *a, const struct image *b)
 {
-	return strcmp(a->reference.host, b->reference.host) == 0 &&
-	       strcmp(a->reference.repository, b->reference.repository) == 0;
+	return strcmp(a->origin->host, b->origin->host) == 0 &&
+	       strcmp(a->origin->repository, b->origin->repository) == 0;
 }
 
 static bool
@@ -97,10 +121,10 @@ is_new_place(const struct release *release, size_t blob, size_t at)
 {
 	const struct image *images = release->images;
 
-	if (!uses(&images[at], blob))
+	if (!images[at].origin || !uses(&images[at], blob))
 		return false;
 	for (size_t i = release->blobs[blob].image; i < at; i++)
-		if (uses(&images[i], blob) &&
+		if (images[i].origin && uses(&images[i], blob) &&
 		    is_same_place(&images[i], &images[at]))
 			return false;
 	return true;
@@ -108,19 +132,19 @@ is_new_place(const struct release *release, size_t blob, size_t at)
 
 static int
 fetch_from(struct source_registry *source, unsigned worker,
-	   const struct image *image, const struct blob *blob, struct sink *to,
-	   struct ferry_error *err)
+	   const struct image *image, const struct blob *blob,
+	   struct proof *proof, struct ferry_error *err)
 {
 	struct registry *registry = NULL;
 	char name[REFERENCE_TEXT];
-	int rc = find_host(source, image->reference.host, &registry, err);
+	int rc = find_host(source, image->origin->host, &registry, err);
 
 	if (!rc)
 		rc = registry_get_blob(registry, worker,
-				       image->reference.repository,
-				       &blob->descriptor, to, err);
+				       image->origin->repository,
+				       &blob->descriptor, proof, err);
 	return rc ? error_wrap(err, "%s",
-			       reference_familiar(name, &image->reference))
+			       reference_familiar(name, image->origin))
 		  : 0;
 }
 
@@ -130,24 +154,21 @@ fetch_from(struct source_registry *source, unsigned worker,
  */
 static int
 fetch(struct source *base, unsigned worker, const struct release *release,
-      const struct blob *blob, struct sink *to, struct ferry_error *err)
+      const struct blob *blob, struct proof *proof, struct ferry_error *err)
 {
 	struct source_registry *source = (struct source_registry *)base;
 	size_t number = (size_t)(blob - release->blobs);
 	struct ferry_error other;
 	int rc;
 
-	if (blob->content)
-		return sink_write(to, blob->content->data, blob->content->size,
-				  err);
-	rc = fetch_from(source, worker, &release->images[blob->image], blob, to,
-			err);
+	rc = fetch_from(source, worker, &release->images[blob->image], blob,
+			proof, err);
 	for (size_t i = blob->image + 1;
 	     rc == FERRY_E_NOT_FOUND && i < release->image_count; i++) {
 		if (!is_new_place(release, number, i))
 			continue;
-		rc = fetch_from(source, worker, &release->images[i], blob, to,
-				&other);
+		rc = fetch_from(source, worker, &release->images[i], blob,
+				proof, &other);
 		if (rc && rc != FERRY_E_NOT_FOUND)
 			*err = other;
 	}

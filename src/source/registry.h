@@ -9,8 +9,7 @@
 
 /*
  * `context` and what `options` points to are borrowed until the source is
- * freed.  resolve()
- * needs to know the platform that is wanted; NULL there means linux/amd64.
+ * freed.
  */
 int source_registry_new(struct source **out, struct ferry_context *context,
 			const struct ferry_registry_options *options,

@@ -136,13 +136,17 @@ get_config(struct search *search, struct ferry_error *err)
 {
 	const struct descriptor *config = &search->image.manifest.config;
 	struct buffer *bytes = &search->image.config_bytes;
+	AUTO(proof_release) struct proof proof = { 0 };
 	struct buffer_sink sink;
+	int rc;
 
 	buffer_release(bytes);
 	bytes->limit = config->size;
 	buffer_sink_init(&sink, bytes);
-	return registry_get_blob(search->registry, search->worker,
-				 search->repository, config, &sink.sink, err);
+	rc = proof_init(&proof, &sink.sink, &config->digest, config->size, err);
+	return rc ? rc
+		  : registry_get_blob(search->registry, search->worker,
+				      search->repository, config, &proof, err);
 }
 
 static int
@@ -207,12 +211,6 @@ resolve_image(struct registry *registry, unsigned worker,
 
 	if (rc)
 		return rc;
-	search.image.reference = *reference;
-	/* Without a tag its name is what was chosen, not what was asked. */
-	if (reference->tag[0])
-		reference_unpin(&search.image.reference);
-	else
-		search.image.reference.digest = search.image.descriptor.digest;
 	*out = search.image;
 	search.image = (struct image){ 0 };
 	return 0;

@@ -2,36 +2,47 @@
  * A place images are read from.
  *
  * A source never hands out unverified content: fetch() returns 0 only when
- * the bytes that went into the sink had the size and the digest asked for.
- * All slots may be called from several threads, each with its own `worker`.
+ * the bytes had the size and the digest asked for.  All slots but expand() may
+ * be called from several threads, each with its own `worker`.
  */
 #ifndef SOURCE_SOURCE_H
 #define SOURCE_SOURCE_H
 
 #include "base/context.h"
+#include "list/list.h"
 #include "oci/release.h"
 
 struct source;
 
 struct source_ops {
 	/*
-	 * Finds `reference` for `wanted` (NULL: whatever the source has) and
-	 * fills *out with manifest and config, parsed.  FERRY_E_PLATFORM when
-	 * the image lacks the platform, with those that it has.
+	 * Adds an item for each image of an origin that names none: all that
+	 * it holds.  The items have the platforms of `wanted`, and its name if
+	 * there is one image only; a name for more is FERRY_E_USAGE.  NULL:
+	 * every origin of this source names an image.
+	 */
+	int (*expand)(struct source *source, const struct wanted *wanted,
+		      struct list *out, struct ferry_error *err);
+
+	/*
+	 * Finds the image of `wanted` for `platforms` (empty: as the source
+	 * has it) and fills *out, manifests and configs parsed.  Where the
+	 * origin is pinned, it is that digest or nothing.  FERRY_E_PLATFORM
+	 * when a platform is lacking, with those that there are.
 	 */
 	int (*resolve)(struct source *source, unsigned worker,
-		       const struct reference *reference,
-		       const struct platform *wanted, struct image *out,
+		       const struct wanted *wanted,
+		       const struct platforms *platforms, struct resolved *out,
 		       struct ferry_error *err);
 
 	/*
-	 * Pushes the blob's bytes into `to`.  FERRY_E_DIGEST when they are not
-	 * what the descriptor says: the caller may try once more, from the
-	 * start.
+	 * Pushes the blob's bytes from proof->seen on into `proof`, and
+	 * finishes that.  FERRY_E_DIGEST when they are not what the descriptor
+	 * says: the caller may try once more, from the start.
 	 */
 	int (*fetch)(struct source *source, unsigned worker,
 		     const struct release *release, const struct blob *blob,
-		     struct sink *to, struct ferry_error *err);
+		     struct proof *proof, struct ferry_error *err);
 
 	void (*free)(struct source *source);
 };
@@ -46,5 +57,10 @@ source_free(struct source *source)
 	if (source)
 		source->ops->free(source);
 }
+
+/* The whole of a blob, into `to`. */
+int source_fetch(struct source *source, unsigned worker,
+		 const struct release *release, const struct blob *blob,
+		 struct sink *to, struct ferry_error *err) MUST_CHECK;
 
 #endif

@@ -27,8 +27,8 @@ fill(struct bundle_filler *base, const struct blob *blob, struct sink *to,
 	if (blob->content)
 		return sink_write(to, blob->content->data, blob->content->size,
 				  err);
-	return filler->source->ops->fetch(filler->source, filler->worker,
-					  filler->release, blob, to, err);
+	return source_fetch(filler->source, filler->worker, filler->release,
+			    blob, to, err);
 }
 
 static int

@@ -237,7 +237,7 @@ write_blob(const struct docker_archive *archive, struct source *source,
 
 	if (rc)
 		return rc;
-	rc = source->ops->fetch(source, 0, archive->release, blob, to, err);
+	rc = source_fetch(source, 0, archive->release, blob, to, err);
 	if (rc == FERRY_E_DAMAGED)
 		return error_wrap(err, "blob %s", blob->descriptor.digest.text);
 	if (!rc)

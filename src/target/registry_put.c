@@ -24,9 +24,8 @@ push_fetched(struct registry_content *content, struct sink *to,
 	struct delivery *delivery = ((struct fetched *)content)->delivery;
 	struct source *source = delivery->source;
 
-	return source->ops->fetch(source, delivery->worker,
-				  delivery->target->release, delivery->blob, to,
-				  err);
+	return source_fetch(source, delivery->worker, delivery->target->release,
+			    delivery->blob, to, err);
 }
 
 static const char *

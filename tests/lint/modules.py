@@ -10,8 +10,8 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ORDER = ["base", "codec", "json", "oci", "net", "registry", "bundle", "list",
-         "source", "target", "host", "op"]
+ORDER = ["base", "codec", "json", "oci", "net", "registry", "engine",
+         "archive", "bundle", "list", "source", "target", "host", "op"]
 CLI = {"cli", "base", "json"}
 FOREIGN = {
     "openssl/": "codec",
@@ -19,6 +19,9 @@ FOREIGN = {
     "xxhash.h": "codec",
     "jansson.h": "json",
     "curl/": "net",
+    "archive.h": "archive",
+    "archive_entry.h": "archive",
+    "yaml.h": "list",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 # Sources and targets meet only in the engine: of each other they know the face.

@@ -115,11 +115,15 @@ static inline void
 fixture_release(struct release *out, const struct fixture_image *images,
 		size_t count)
 {
-	struct image *made = calloc(count, sizeof(*made));
+	AUTO_FREE struct resolved *made = calloc(count, sizeof(*made));
 	struct ferry_error err;
 
-	for (size_t i = 0; i < count; i++)
-		fixture_image(&made[i], &images[i]);
+	for (size_t i = 0; i < count; i++) {
+		struct image image;
+
+		fixture_image(&image, &images[i]);
+		assert_int_equal(resolved_take(&made[i], &image, &err), 0);
+	}
 	if (release_init(out, made, count, &err))
 		fail_msg("%s", err.message);
 }

@@ -89,7 +89,7 @@ struct test_source {
 
 static int
 fetch(struct source *base, unsigned worker, const struct release *of,
-      const struct blob *blob, struct sink *to, struct ferry_error *err)
+      const struct blob *blob, struct proof *proof, struct ferry_error *err)
 {
 	const struct test_source *source = (struct test_source *)base;
 	size_t number = (size_t)(blob - blobs);
@@ -99,7 +99,7 @@ fetch(struct source *base, unsigned worker, const struct release *of,
 	(void)worker;
 	assert_ptr_equal(of, &release);
 	memset(bytes, (int)number, sizeof(bytes));
-	rc = sink_write(to, bytes, blob->descriptor.size, err);
+	rc = sink_write(&proof->sink, bytes, blob->descriptor.size, err);
 	if (!rc && number == source->bad)
 		return error_set(err, FERRY_E_DIGEST, "not what it should be");
 	return rc;

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "list/list.h"
+#include "list/formats.h"
 #include "target/destination.h"
 
 static void
@@ -39,7 +39,7 @@ test_a_list_is_read_sorted_and_settled(void **state)
 		char name[REFERENCE_TEXT];
 
 		assert_string_equal(
-			reference_name(name, &list.items[i].reference),
+			reference_name(name, wanted_name(&list.items[i])),
 			names[i]);
 	}
 }

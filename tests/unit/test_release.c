@@ -130,15 +130,17 @@ image_of(const char *name, const char *salt, const struct layer *layers,
 		 sizeof((const struct layer[]){ __VA_ARGS__ }) /               \
 			 sizeof(struct layer))
 
-/* Images on the heap, as release_init() takes them. */
-static struct image *
-taken(const struct image *images, size_t count)
+/* Each image by itself is what its name resolved to. */
+static int
+release_of(struct release *out, struct image *images, size_t count,
+	   struct ferry_error *err)
 {
-	struct image *copy = calloc(count + 1, sizeof(*copy));
+	AUTO_FREE struct resolved *resolved = calloc(count, sizeof(*resolved));
 
-	assert_non_null(copy);
-	memcpy(copy, images, count * sizeof(*copy));
-	return copy;
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(resolved_take(&resolved[i], &images[i], err),
+				 0);
+	return release_init(out, resolved, count, err);
 }
 
 static const char *
@@ -269,8 +271,7 @@ sample(void)
 	struct release release;
 	struct ferry_error err;
 
-	if (release_init(&release, taken(images, ARRAY_SIZE(images)),
-			 ARRAY_SIZE(images), &err))
+	if (release_of(&release, images, ARRAY_SIZE(images), &err))
 		fail_msg("%s", err.message);
 	return release;
 }
@@ -376,7 +377,7 @@ layer_of_two_types_is_one_blob(void **state)
 	struct ferry_error err;
 
 	(void)state;
-	assert_int_equal(release_init(&release, taken(images, 2), 2, &err), 0);
+	assert_int_equal(release_of(&release, images, 2, &err), 0);
 	assert_int_equal(release.blob_count, 4); /* they share the config */
 	assert_false(release.blobs[3].plain);
 	assert_int_equal(release.blobs[3].image, 0);
@@ -408,7 +409,7 @@ pins_are_dropped(void **state)
 	struct ferry_error err;
 
 	(void)state;
-	assert_int_equal(release_init(&release, taken(images, 2), 2, &err), 0);
+	assert_int_equal(release_of(&release, images, 2, &err), 0);
 	assert_false(digest_is_set(&release.images[0].reference.digest));
 	assert_string_equal(reference_name(name, &release.images[0].reference),
 			    "docker.io/library/a:1");
@@ -427,8 +428,7 @@ names_are_unique(void **state)
 	struct ferry_error err;
 
 	(void)state;
-	assert_int_equal(release_init(&release, taken(images, 3), 3, &err),
-			 FERRY_E_FAILED);
+	assert_int_equal(release_of(&release, images, 3, &err), FERRY_E_FAILED);
 	assert_string_equal(err.message,
 			    "two images are called docker.io/library/a:1");
 	assert_int_equal(release.blob_count, 7);
@@ -443,8 +443,7 @@ one_digest_has_one_size(void **state)
 	struct ferry_error err;
 
 	(void)state;
-	assert_int_equal(release_init(&release, taken(images, 2), 2, &err),
-			 FERRY_E_FAILED);
+	assert_int_equal(release_of(&release, images, 2, &err), FERRY_E_FAILED);
 	assert_string_equal(
 		err.message,
 		"sha256:0000000000000000000000000000000000000000000000000000"
@@ -474,9 +473,8 @@ sums_do_not_overflow(void **state)
 		for (unsigned k = 0; k < LAYERS; k++)
 			images[i].manifest.layers[k].size = DESCRIPTOR_SIZE_MAX;
 	}
-	assert_int_equal(
-		release_init(&release, taken(images, COUNT), COUNT, &err),
-		FERRY_E_FAILED);
+	assert_int_equal(release_of(&release, images, COUNT, &err),
+			 FERRY_E_FAILED);
 	assert_string_equal(err.message,
 			    "blobs of more than 2^64 bytes in all");
 }
@@ -507,8 +505,7 @@ many_blobs_are_quick(void **state)
 		images[i] = image_of(name, "", layers, LAYERS);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	assert_int_equal(
-		release_init(&release, taken(images, COUNT), COUNT, &err), 0);
+	assert_int_equal(release_of(&release, images, COUNT, &err), 0);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	assert_int_equal(release.blob_count, COUNT /* manifests */ +
 						     1 /* config */ +

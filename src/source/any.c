@@ -1,0 +1,180 @@
+#include "source/any.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "source/bundle.h"
+#include "source/registry.h"
+
+/* A place that somebody has asked for; they live as long as the source. */
+struct place {
+	struct place *next;
+	enum transport transport;
+	char *path; /* NULL: the transport has one place only */
+	struct source *source;
+};
+
+struct source_any {
+	struct source source;
+	struct ferry_context *context;
+	struct source_options options;
+	pthread_mutex_t lock; /* over the list */
+	struct place *places;
+};
+
+static int
+open_registries(struct source **out, struct source_any *any, const char *path,
+		struct ferry_error *err)
+{
+	(void)path;
+	return source_registry_new(out, any->context, any->options.registry,
+				   any->options.workers, err);
+}
+
+static int
+open_bundle(struct source **out, struct source_any *any, const char *path,
+	    struct ferry_error *err)
+{
+	(void)any;
+	return source_bundle_open(out, path, err);
+}
+
+static int (*const openers[])(struct source **out, struct source_any *any,
+			      const char *path, struct ferry_error *err) = {
+	[TRANSPORT_REGISTRY] = open_registries,
+	[TRANSPORT_BUNDLE] = open_bundle,
+};
+
+static void
+free_place(struct place *place)
+{
+	if (!place)
+		return;
+	source_free(place->source);
+	free(place->path);
+	free(place);
+}
+
+static int
+add_place(struct source_any *any, const struct origin *origin,
+	  struct ferry_error *err)
+{
+	struct place *place = calloc(1, sizeof(*place));
+	int rc = place ? 0 : error_nomem(err);
+
+	if (!rc && origin->path)
+		rc = text_copy(&place->path, origin->path, err);
+	if (!rc)
+		rc = openers[origin->transport](&place->source, any,
+						origin->path, err);
+	if (rc) {
+		free_place(place);
+		return rc;
+	}
+	place->transport = origin->transport;
+	place->next = any->places;
+	any->places = place;
+	return 0;
+}
+
+static bool
+is_at(const struct place *place, const struct origin *origin)
+{
+	return place->transport == origin->transport &&
+	       (!place->path || strcmp(place->path, origin->path) == 0);
+}
+
+static int
+find_place(struct source_any *any, const struct origin *origin,
+	   struct source **out, struct ferry_error *err)
+{
+	struct place *place;
+	int rc = 0;
+
+	pthread_mutex_lock(&any->lock);
+	for (place = any->places; place; place = place->next)
+		if (is_at(place, origin))
+			break;
+	if (!place) {
+		rc = add_place(any, origin, err);
+		place = any->places;
+	}
+	if (!rc)
+		*out = place->source;
+	pthread_mutex_unlock(&any->lock);
+	return rc;
+}
+
+static int
+expand(struct source *base, const struct wanted *wanted, struct list *out,
+       struct ferry_error *err)
+{
+	struct source *source = NULL;
+	int rc = find_place((struct source_any *)base, &wanted->origin, &source,
+			    err);
+
+	return rc ? rc : source->ops->expand(source, wanted, out, err);
+}
+
+static int
+resolve(struct source *base, unsigned worker, const struct wanted *wanted,
+	const struct platforms *platforms, struct resolved *out,
+	struct ferry_error *err)
+{
+	struct source *source = NULL;
+	int rc = find_place((struct source_any *)base, &wanted->origin, &source,
+			    err);
+
+	return rc ? rc
+		  : source->ops->resolve(source, worker, wanted, platforms, out,
+					 err);
+}
+
+static int
+fetch(struct source *base, unsigned worker, const struct release *release,
+      const struct blob *blob, struct proof *proof, struct ferry_error *err)
+{
+	struct source *source = release->images[blob->image].source;
+
+	(void)base;
+	return source->ops->fetch(source, worker, release, blob, proof, err);
+}
+
+static void
+free_source(struct source *base)
+{
+	struct source_any *any = (struct source_any *)base;
+
+	while (any->places) {
+		struct place *place = any->places;
+
+		any->places = place->next;
+		free_place(place);
+	}
+	pthread_mutex_destroy(&any->lock);
+	free(any);
+}
+
+static const struct source_ops ops = {
+	.expand = expand,
+	.resolve = resolve,
+	.fetch = fetch,
+	.free = free_source,
+};
+
+int
+source_any_new(struct source **out, struct ferry_context *context,
+	       const struct source_options *options, struct ferry_error *err)
+{
+	struct source_any *any = calloc(1, sizeof(*any));
+
+	if (!any)
+		return error_nomem(err);
+	any->source.ops = &ops;
+	any->context = context;
+	any->options = *options;
+	pthread_mutex_init(&any->lock, NULL);
+	*out = &any->source;
+	return 0;
+}
