@@ -6,11 +6,14 @@
 #include "target/docker_load.h"
 #include "target/docker_plan.h"
 
+#define ELSEWHERE                                                              \
+	"--to docker-daemon:SOCKET, or --to HOST[:PORT] for a registry"
+
 struct docker {
 	struct target target;
 	struct ferry_context *context;
-	struct docker_api api;
-	struct docker_daemon daemon;
+	struct engine engine;
+	struct engine_daemon daemon;
 	struct docker_plan plan;
 	uint64_t needed;
 	uint64_t free_bytes;
@@ -43,6 +46,30 @@ free_below(const char *folder)
 	return (uint64_t)room.f_bavail * room.f_frsize;
 }
 
+/* What would not take an archive as we send it. */
+static int
+refuse_daemon(const struct docker *docker, struct ferry_error *err)
+{
+	const struct engine_daemon *daemon = &docker->daemon;
+	const char *where = docker->engine.socket;
+
+	if (daemon->podman)
+		return error_set(err, FERRY_E_FAILED,
+				 "podman answers at %s, and this version of "
+				 "ferry loads into Docker only; load into a "
+				 "registry instead (--to HOST:PORT)",
+				 where);
+	if (daemon->containerd_store)
+		return error_set(
+			err, FERRY_E_FAILED,
+			"Docker %s at %s keeps its images in containerd, and "
+			"this version of ferry loads into Docker's classic "
+			"store only; load into a registry instead (--to "
+			"HOST:PORT) and let Docker pull from there",
+			daemon->version, where);
+	return 0;
+}
+
 static int
 prepare(struct target *target, const struct release *release,
 	struct outcome *outcomes, struct ferry_error *err)
@@ -51,11 +78,13 @@ prepare(struct target *target, const struct release *release,
 	AUTO(docker_archive_release) struct docker_archive archive = { 0 };
 	int rc;
 
-	docker_daemon_release(&docker->daemon);
+	engine_daemon_release(&docker->daemon);
 	docker_plan_release(&docker->plan);
-	rc = docker_api_daemon(&docker->api, &docker->daemon, err);
+	rc = engine_ask(&docker->engine, &docker->daemon, err);
 	if (!rc)
-		rc = docker_plan_init(&docker->plan, &docker->api,
+		rc = refuse_daemon(docker, err);
+	if (!rc)
+		rc = docker_plan_init(&docker->plan, &docker->engine,
 				      &docker->daemon, release, outcomes, err);
 	if (!rc)
 		rc = make_archive(docker, outcomes, &archive, err);
@@ -76,7 +105,7 @@ send_images(struct docker *docker, struct source *source,
 
 	if (rc || archive.size == 0)
 		return rc;
-	return docker_load(&docker->api, &archive, source, reached, err);
+	return docker_load(&docker->engine, &archive, source, reached, err);
 }
 
 static void
@@ -115,8 +144,8 @@ name_image(struct docker *docker, const struct image *image,
 {
 	struct ferry_error why;
 
-	if (docker_api_tag(&docker->api, docker_image_id(image)->text,
-			   &image->reference, &why) == 0)
+	if (engine_tag(&docker->engine, docker_image_id(image)->text,
+		       &image->reference, &why) == 0)
 		return 0;
 	return image_failed(outcome, &why, err);
 }
@@ -147,8 +176,8 @@ check_shown(struct docker *docker, const struct image *image,
 {
 	AUTO_JSON *json = NULL;
 	char name[REFERENCE_TEXT];
-	int rc = docker_api_image(&docker->api, docker_image_name(name, image),
-				  &json, err);
+	int rc = engine_image(&docker->engine, docker_image_name(name, image),
+			      &json, err);
 
 	if (rc)
 		return rc;
@@ -249,8 +278,8 @@ docker_free(struct target *target)
 	struct docker *docker = (struct docker *)target;
 
 	docker_plan_release(&docker->plan);
-	docker_daemon_release(&docker->daemon);
-	docker_api_release(&docker->api);
+	engine_daemon_release(&docker->daemon);
+	engine_release(&docker->engine);
 	free(docker);
 }
 
@@ -271,7 +300,7 @@ target_docker_new(struct target **out, struct ferry_context *context,
 		return error_nomem(err);
 	docker->target.ops = &docker_ops;
 	docker->context = context;
-	rc = docker_api_init(&docker->api, context, socket, err);
+	rc = engine_init(&docker->engine, context, socket, ELSEWHERE, err);
 	if (rc) {
 		docker_free(&docker->target);
 		return rc;

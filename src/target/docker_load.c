@@ -16,7 +16,7 @@ upload_release(struct http_upload **upload)
 }
 
 static int
-begin(struct docker_api *api, const struct docker_archive *archive,
+begin(struct engine *engine, const struct docker_archive *archive,
       struct docker_stream *stream, struct http_upload **out,
       struct ferry_error *err)
 {
@@ -25,14 +25,15 @@ begin(struct docker_api *api, const struct docker_archive *archive,
 	};
 	struct http_request request = {
 		.method = "POST",
-		.url = DOCKER_URL "/images/load?quiet=0",
+		.url = ENGINE_URL "/images/load?quiet=0",
 		.headers = headers,
 		.header_count = ARRAY_SIZE(headers),
 		.sink = &stream->sink,
 		.stall_seconds = STALL_SECONDS,
 	};
 
-	return http_upload_begin(api->http, &request, archive->size, out, err);
+	return http_upload_begin(engine->http, &request, archive->size, out,
+				 err);
 }
 
 /* The answer, and what it says: 200 does not mean that it worked. */
@@ -46,12 +47,12 @@ read_answer(struct http_upload *upload, struct docker_stream *stream,
 	if (rc)
 		return rc;
 	if (response.status / 100 != 2)
-		return docker_api_refused(&response, err);
+		return engine_refused(&response, err);
 	return docker_stream_finish(stream, err);
 }
 
 int
-docker_load(struct docker_api *api, const struct docker_archive *archive,
+docker_load(struct engine *engine, const struct docker_archive *archive,
 	    struct source *source, bool *reached, struct ferry_error *err)
 {
 	AUTO(docker_stream_release) struct docker_stream stream = { 0 };
@@ -61,15 +62,15 @@ docker_load(struct docker_api *api, const struct docker_archive *archive,
 	int rc;
 
 	*reached = false;
-	docker_stream_init(&stream, api->context);
-	rc = begin(api, archive, &stream, &upload, err);
+	docker_stream_init(&stream, engine->context);
+	rc = begin(engine, archive, &stream, &upload, err);
 	if (rc)
 		return rc;
 	stopped = docker_archive_write(archive, source,
 				       http_upload_sink(upload), &cut);
 	*reached = !stopped || http_upload_answered(upload);
 	if (!stopped)
-		context_notice(api->context,
+		context_notice(engine->context,
 			       "Docker has all of it and unpacks the layers");
 	if (*reached)
 		rc = read_answer(upload, &stream, err);

@@ -5,7 +5,7 @@
 #ifndef TARGET_DOCKER_LOAD_H
 #define TARGET_DOCKER_LOAD_H
 
-#include "target/docker_api.h"
+#include "engine/engine.h"
 #include "target/docker_archive.h"
 
 /*
@@ -15,7 +15,7 @@
  * request was broken off before its end, where manifest.json stands, and
  * nothing has become visible.
  */
-int docker_load(struct docker_api *api, const struct docker_archive *archive,
+int docker_load(struct engine *engine, const struct docker_archive *archive,
 		struct source *source, bool *reached, struct ferry_error *err)
 	MUST_CHECK;
 

@@ -9,12 +9,12 @@
 
 /* Whether what Docker knows as `name` is `image`. */
 static int
-is_there(struct docker_api *api, const char *name, const struct image *image,
+is_there(struct engine *engine, const char *name, const struct image *image,
 	 bool *out, struct ferry_error *err)
 {
 	AUTO_JSON *json = NULL;
 	struct ferry_error ignored;
-	int rc = docker_api_image(api, name, &json, err);
+	int rc = engine_image(engine, name, &json, err);
 
 	if (rc)
 		return rc;
@@ -23,18 +23,18 @@ is_there(struct docker_api *api, const char *name, const struct image *image,
 }
 
 static int
-find_need(struct docker_api *api, const struct image *image,
+find_need(struct engine *engine, const struct image *image,
 	  enum docker_need *out, struct ferry_error *err)
 {
 	char name[REFERENCE_TEXT];
 	bool named = false;
 	bool there = false;
-	int rc = is_there(api, docker_image_name(name, image), image, &named,
+	int rc = is_there(engine, docker_image_name(name, image), image, &named,
 			  err);
 
 	if (!rc && !named)
-		rc = is_there(api, docker_image_id(image)->text, image, &there,
-			      err);
+		rc = is_there(engine, docker_image_id(image)->text, image,
+			      &there, err);
 	if (rc)
 		return error_wrap(err, "%s",
 				  reference_familiar(name, &image->reference));
@@ -54,7 +54,7 @@ has_zstd(const struct image *image)
 
 static void
 tell_need(struct outcome *outcome, enum docker_need need,
-	  const struct image *image, const struct docker_daemon *daemon)
+	  const struct image *image, const struct engine_daemon *daemon)
 {
 	if (need == DOCKER_NOTHING) {
 		outcome->state = OUTCOME_PRESENT;
@@ -120,11 +120,11 @@ count_common(struct layer_search *search, const json_t *described)
 
 /* One that has gone since it was listed has nothing in common. */
 static int
-look_at(struct layer_search *search, struct docker_api *api, const char *id,
+look_at(struct layer_search *search, struct engine *engine, const char *id,
 	struct ferry_error *err)
 {
 	AUTO_JSON *json = NULL;
-	int rc = docker_api_image(api, id, &json, err);
+	int rc = engine_image(engine, id, &json, err);
 
 	if (rc)
 		return error_wrap(err, "image %s", id);
@@ -134,7 +134,7 @@ look_at(struct layer_search *search, struct docker_api *api, const char *id,
 }
 
 static int
-look_at_all(struct layer_search *search, struct docker_api *api,
+look_at_all(struct layer_search *search, struct engine *engine,
 	    const json_t *images, struct ferry_error *err)
 {
 	json_t *image;
@@ -148,7 +148,7 @@ look_at_all(struct layer_search *search, struct docker_api *api,
 		if (!rc)
 			rc = digest_parse(&id, text, err);
 		if (!rc)
-			rc = look_at(search, api, id.text, err);
+			rc = look_at(search, engine, id.text, err);
 		if (rc || i + 1 == IMAGES_LOOKED_AT)
 			return rc;
 	}
@@ -156,43 +156,43 @@ look_at_all(struct layer_search *search, struct docker_api *api,
 }
 
 static int
-find_layers(struct docker_plan *plan, struct docker_api *api,
+find_layers(struct docker_plan *plan, struct engine *engine,
 	    struct ferry_error *err)
 {
 	AUTO(layer_search_release) struct layer_search search = { plan, NULL };
 	AUTO_JSON *answer = NULL;
 	json_t *images;
-	int rc = docker_api_images(api, &answer, err);
+	int rc = engine_images(engine, &answer, err);
 
 	if (!rc)
 		rc = json_find_array(answer, "images", &images, err);
 	if (!rc)
 		rc = parse_configs(&search, err);
-	return rc ? rc : look_at_all(&search, api, images, err);
+	return rc ? rc : look_at_all(&search, engine, images, err);
 }
 
 static int
-find_needs(struct docker_plan *plan, struct docker_api *api,
-	   const struct docker_daemon *daemon, struct outcome *outcomes,
+find_needs(struct docker_plan *plan, struct engine *engine,
+	   const struct engine_daemon *daemon, struct outcome *outcomes,
 	   struct ferry_error *err)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < plan->release->image_count; i++) {
 		const struct image *image = &plan->release->images[i];
-		int rc = find_need(api, image, &plan->needs[i], err);
+		int rc = find_need(engine, image, &plan->needs[i], err);
 
 		if (rc)
 			return rc;
 		tell_need(&outcomes[i], plan->needs[i], image, daemon);
 		any |= plan->needs[i] == DOCKER_SEND;
 	}
-	return any ? find_layers(plan, api, err) : 0;
+	return any ? find_layers(plan, engine, err) : 0;
 }
 
 int
-docker_plan_init(struct docker_plan *out, struct docker_api *api,
-		 const struct docker_daemon *daemon,
+docker_plan_init(struct docker_plan *out, struct engine *engine,
+		 const struct engine_daemon *daemon,
 		 const struct release *release, struct outcome *outcomes,
 		 struct ferry_error *err)
 {
@@ -205,7 +205,7 @@ docker_plan_init(struct docker_plan *out, struct docker_api *api,
 	plan.have = calloc(count, sizeof(*plan.have));
 	if (!plan.needs || !plan.have)
 		return error_nomem(err);
-	rc = find_needs(&plan, api, daemon, outcomes, err);
+	rc = find_needs(&plan, engine, daemon, outcomes, err);
 	if (rc)
 		return rc;
 	*out = plan;

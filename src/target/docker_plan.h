@@ -5,7 +5,7 @@
 #define TARGET_DOCKER_PLAN_H
 
 #include "oci/release.h"
-#include "target/docker_api.h"
+#include "engine/engine.h"
 #include "target/target.h"
 
 enum docker_need {
@@ -24,8 +24,8 @@ struct docker_plan {
  * Asks Docker.  Images that it could not unpack become OUTCOME_FAILED, those
  * that are there OUTCOME_PRESENT.
  */
-int docker_plan_init(struct docker_plan *out, struct docker_api *api,
-		     const struct docker_daemon *daemon,
+int docker_plan_init(struct docker_plan *out, struct engine *engine,
+		     const struct engine_daemon *daemon,
 		     const struct release *release, struct outcome *outcomes,
 		     struct ferry_error *err) MUST_CHECK;
 void docker_plan_release(struct docker_plan *plan);

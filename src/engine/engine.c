@@ -1,4 +1,4 @@
-#include "target/docker_api.h"
+#include "engine/engine.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -12,30 +12,30 @@
 #define ZSTD_API_MINOR 42
 
 int
-docker_api_init(struct docker_api *api, struct ferry_context *context,
-		const char *socket, struct ferry_error *err)
+engine_init(struct engine *engine, struct ferry_context *context,
+	    const char *socket, const char *elsewhere, struct ferry_error *err)
 {
 	struct http_settings settings = { .context = context };
-	int rc = text_copy(&api->socket, socket, err);
+	int rc = text_copy(&engine->socket, socket, err);
 
 	if (rc)
 		return rc;
-	api->context = context;
-	settings.unix_socket = api->socket;
-	return http_new(&api->http, &settings, err);
+	engine->context = context;
+	engine->elsewhere = elsewhere;
+	settings.unix_socket = engine->socket;
+	return http_new(&engine->http, &settings, err);
 }
 
 void
-docker_api_release(struct docker_api *api)
+engine_release(struct engine *engine)
 {
-	http_free(api->http);
-	free(api->socket);
-	*api = (struct docker_api){ 0 };
+	http_free(engine->http);
+	free(engine->socket);
+	*engine = (struct engine){ 0 };
 }
 
 int
-docker_api_refused(const struct http_response *response,
-		   struct ferry_error *err)
+engine_refused(const struct http_response *response, struct ferry_error *err)
 {
 	AUTO_JSON *json = NULL;
 	struct ferry_error ignored;
@@ -52,42 +52,42 @@ docker_api_refused(const struct http_response *response,
 }
 
 static int
-perform(struct docker_api *api, const char *method, const char *path,
+perform(struct engine *engine, const char *method, const char *path,
 	struct http_response *response, struct ferry_error *err)
 {
 	AUTO_FREE char *url = NULL;
 	struct http_request request = { .method = method,
 					.body_max = ANSWER_MAX };
-	int rc = text_format(&url, err, DOCKER_URL "%s", path);
+	int rc = text_format(&url, err, ENGINE_URL "%s", path);
 
 	if (rc)
 		return rc;
 	request.url = url;
-	rc = http_perform(api->http, &request, response, err);
+	rc = http_perform(engine->http, &request, response, err);
 	return rc ? error_wrap(err, "Docker") : 0;
 }
 
 /* `response` of a GET that succeeded, or *found is false for a 404. */
 static int
-get(struct docker_api *api, const char *path, struct http_response *response,
+get(struct engine *engine, const char *path, struct http_response *response,
     bool *found, struct ferry_error *err)
 {
-	int rc = perform(api, "GET", path, response, err);
+	int rc = perform(engine, "GET", path, response, err);
 
 	if (rc)
 		return rc;
 	*found = response->status != 404;
 	if (*found && response->status / 100 != 2)
-		return docker_api_refused(response, err);
+		return engine_refused(response, err);
 	return 0;
 }
 
 static int
-get_json(struct docker_api *api, const char *path, json_t **out, bool *found,
+get_json(struct engine *engine, const char *path, json_t **out, bool *found,
 	 struct ferry_error *err)
 {
 	AUTO_RESPONSE response = HTTP_RESPONSE;
-	int rc = get(api, path, &response, found, err);
+	int rc = get(engine, path, &response, found, err);
 
 	if (rc || !*found)
 		return rc;
@@ -96,49 +96,43 @@ get_json(struct docker_api *api, const char *path, json_t **out, bool *found,
 }
 
 static int
-get_known(struct docker_api *api, const char *path, json_t **out,
+get_known(struct engine *engine, const char *path, json_t **out,
 	  struct ferry_error *err)
 {
 	bool found;
-	int rc = get_json(api, path, out, &found, err);
+	int rc = get_json(engine, path, out, &found, err);
 
 	if (!rc && !found)
 		return error_set(err, FERRY_E_FAILED,
 				 "what listens at %s is no Docker: it does "
 				 "not know %s",
-				 api->socket, path);
+				 engine->socket, path);
 	return rc ? error_wrap(err, "%s", path) : 0;
 }
 
 /* Only one that is not there at all may be meant to be elsewhere. */
 static int
-no_daemon(const struct docker_api *api, const struct http_response *response,
+no_daemon(const struct engine *engine, const struct http_response *response,
 	  struct ferry_error *err)
 {
-	if (!response->unreachable || access(api->socket, F_OK) == 0)
+	if (!response->unreachable || access(engine->socket, F_OK) == 0)
 		return err->code;
-	return error_add(err, " (elsewhere: --to docker-daemon:SOCKET, or --to "
-			      "HOST[:PORT] for a registry)");
+	return error_add(err, " (elsewhere: %s)", engine->elsewhere);
 }
 
-/* podman answers here too, but to /images/load in a way of its own. */
 static int
-check_ping(struct docker_api *api, struct ferry_error *err)
+take_ping(struct engine *engine, struct engine_daemon *out,
+	  struct ferry_error *err)
 {
 	AUTO_RESPONSE response = HTTP_RESPONSE;
 	const char *server;
 	bool found;
-	int rc = get(api, "/_ping", &response, &found, err);
+	int rc = get(engine, "/_ping", &response, &found, err);
 
 	if (rc)
-		return no_daemon(api, &response, err);
+		return no_daemon(engine, &response, err);
 	server = http_response_header(&response, "Server", 0);
-	if (server && text_starts(server, "Libpod"))
-		return error_set(err, FERRY_E_FAILED,
-				 "podman answers at %s, and this version of "
-				 "ferry loads into Docker only; load into a "
-				 "registry instead (--to HOST:PORT)",
-				 api->socket);
+	out->podman = server && text_starts(server, "Libpod");
 	return 0;
 }
 
@@ -155,12 +149,12 @@ knows_zstd(const json_t *version)
 }
 
 static int
-take_version(struct docker_api *api, struct docker_daemon *out,
+take_version(struct engine *engine, struct engine_daemon *out,
 	     struct ferry_error *err)
 {
 	AUTO_JSON *json = NULL;
 	const char *version, *os, *architecture;
-	int rc = get_known(api, "/version", &json, err);
+	int rc = get_known(engine, "/version", &json, err);
 
 	if (rc)
 		return rc;
@@ -172,7 +166,8 @@ take_version(struct docker_api *api, struct docker_daemon *out,
 	if (!rc)
 		rc = platform_set(&out->platform, os, architecture, NULL, err);
 	if (rc)
-		return error_wrap(err, "Docker at %s: /version", api->socket);
+		return error_wrap(err, "Docker at %s: /version",
+				  engine->socket);
 	text_escape(out->version, sizeof(out->version), version);
 	out->zstd = knows_zstd(json);
 	return 0;
@@ -198,40 +193,33 @@ is_containerd_store(const json_t *info)
 }
 
 static int
-take_info(struct docker_api *api, struct docker_daemon *out,
+take_info(struct engine *engine, struct engine_daemon *out,
 	  struct ferry_error *err)
 {
 	AUTO_JSON *json = NULL;
 	const char *root = NULL;
-	int rc = get_known(api, "/info", &json, err);
+	int rc = get_known(engine, "/info", &json, err);
 
 	if (rc)
 		return rc;
-	if (is_containerd_store(json))
-		return error_set(
-			err, FERRY_E_FAILED,
-			"Docker %s at %s keeps its images in containerd, and "
-			"this version of ferry loads into Docker's classic "
-			"store only; load into a registry instead (--to "
-			"HOST:PORT) and let Docker pull from there",
-			out->version, api->socket);
+	out->containerd_store = is_containerd_store(json);
 	rc = json_find_text(json, "DockerRootDir", &root, err);
 	if (rc)
-		return error_wrap(err, "Docker at %s: /info", api->socket);
+		return error_wrap(err, "Docker at %s: /info", engine->socket);
 	return root ? text_copy(&out->root, root, err) : 0;
 }
 
 int
-docker_api_daemon(struct docker_api *api, struct docker_daemon *out,
-		  struct ferry_error *err)
+engine_ask(struct engine *engine, struct engine_daemon *out,
+	   struct ferry_error *err)
 {
-	AUTO(docker_daemon_release) struct docker_daemon daemon = { 0 };
-	int rc = check_ping(api, err);
+	AUTO(engine_daemon_release) struct engine_daemon daemon = { 0 };
+	int rc = take_ping(engine, &daemon, err);
 
 	if (!rc)
-		rc = take_version(api, &daemon, err);
+		rc = take_version(engine, &daemon, err);
 	if (!rc)
-		rc = take_info(api, &daemon, err);
+		rc = take_info(engine, &daemon, err);
 	if (rc)
 		return rc;
 	*out = daemon;
@@ -240,15 +228,15 @@ docker_api_daemon(struct docker_api *api, struct docker_daemon *out,
 }
 
 void
-docker_daemon_release(struct docker_daemon *daemon)
+engine_daemon_release(struct engine_daemon *daemon)
 {
 	free(daemon->root);
 	daemon->root = NULL;
 }
 
 int
-docker_api_image(struct docker_api *api, const char *name, json_t **out,
-		 struct ferry_error *err)
+engine_image(struct engine *engine, const char *name, json_t **out,
+	     struct ferry_error *err)
 {
 	AUTO_FREE char *path = NULL;
 	AUTO_JSON *json = NULL;
@@ -256,7 +244,7 @@ docker_api_image(struct docker_api *api, const char *name, json_t **out,
 	int rc = text_format(&path, err, "/images/%s/json", name);
 
 	if (!rc)
-		rc = get_json(api, path, &json, &found, err);
+		rc = get_json(engine, path, &json, &found, err);
 	if (!rc)
 		*out = STEAL(&json);
 	return rc;
@@ -264,12 +252,12 @@ docker_api_image(struct docker_api *api, const char *name, json_t **out,
 
 /* The answer is a list, and json_parse() takes objects only. */
 int
-docker_api_images(struct docker_api *api, json_t **out, struct ferry_error *err)
+engine_images(struct engine *engine, json_t **out, struct ferry_error *err)
 {
 	AUTO_RESPONSE response = HTTP_RESPONSE;
 	AUTO_BUFFER object = BUFFER(ANSWER_MAX + 32);
 	bool found;
-	int rc = get(api, "/images/json", &response, &found, err);
+	int rc = get(engine, "/images/json", &response, &found, err);
 
 	if (!rc)
 		rc = buffer_format(&object, err, "{\"images\":");
@@ -284,8 +272,8 @@ docker_api_images(struct docker_api *api, json_t **out, struct ferry_error *err)
 }
 
 int
-docker_api_tag(struct docker_api *api, const char *id,
-	       const struct reference *reference, struct ferry_error *err)
+engine_tag(struct engine *engine, const char *id,
+	   const struct reference *reference, struct ferry_error *err)
 {
 	AUTO_RESPONSE response = HTTP_RESPONSE;
 	AUTO_FREE char *repository = NULL;
@@ -300,8 +288,8 @@ docker_api_tag(struct docker_api *api, const char *id,
 		rc = text_format(&path, err, "/images/%s/tag?repo=%s&tag=%s",
 				 id, escaped, reference->tag);
 	if (!rc)
-		rc = perform(api, "POST", path, &response, err);
+		rc = perform(engine, "POST", path, &response, err);
 	if (!rc && response.status / 100 != 2)
-		rc = docker_api_refused(&response, err);
+		rc = engine_refused(&response, err);
 	return rc;
 }
