@@ -7,10 +7,9 @@
 
 #include "base/text.h"
 #include "host/host.h"
-#include "list/list.h"
 #include "op/caption.h"
+#include "op/contents.h"
 #include "op/copy.h"
-#include "source/bundle.h"
 #include "target/destination.h"
 #include "target/docker.h"
 #include "target/names.h"
@@ -20,10 +19,8 @@ struct ferry_load {
 	struct ferry_context *context;
 	unsigned jobs;
 	struct destination to;
-	struct bundle *bundle;
-	struct source *source;
+	struct contents contents;
 	struct target *target;
-	struct release release;
 	struct outcome *outcomes;
 	struct ferry_load_image *images;
 	struct caption *captions;	 /* one an image, as in the bundle */
@@ -34,79 +31,13 @@ struct ferry_load {
 	uint64_t sent;
 };
 
-/* Images may be good one by one and contradict each other. */
-static int
-make_release(struct ferry_load *load, struct resolved *take_images,
-	     size_t count, struct ferry_error *err)
-{
-	int rc = release_init(&load->release, take_images, count, err);
-
-	if (rc == FERRY_E_FAILED)
-		rc = err->code = FERRY_E_DAMAGED;
-	return rc == FERRY_E_DAMAGED ? error_wrap(err, "%s", load->bundle->path)
-				     : rc;
-}
-
-/* As they are, whatever their platforms: what fits is for later. */
-static int
-read_images(struct ferry_load *load, const struct list *list,
-	    struct ferry_error *err)
-{
-	static const struct platforms any;
-	AUTO_FREE struct resolved *images =
-		calloc(list->count, sizeof(*images));
-	size_t count = 0;
-	int rc = images ? 0 : error_nomem(err);
-
-	while (!rc && count < list->count) {
-		rc = load->source->ops->resolve(load->source, 0,
-						&list->items[count], &any,
-						&images[count], err);
-		if (!rc)
-			count++;
-	}
-	if (!rc)
-		return make_release(load, images, count, err);
-	for (size_t i = 0; i < count; i++)
-		resolved_release(&images[i]);
-	return rc;
-}
-
-static int
-choose(struct ferry_load *load, const struct ferry_load_options *options,
-       struct list *list, struct ferry_error *err)
-{
-	const struct wanted all = { .origin.transport = TRANSPORT_BUNDLE };
-	int rc = 0;
-
-	for (size_t i = 0; i < options->only_count && !rc; i++)
-		rc = list_add(list, options->only[i], err);
-	if (!rc && !options->only_count)
-		rc = load->source->ops->expand(load->source, &all, list, err);
-	return rc ? rc : list_settle(list, err);
-}
-
-static int
-open_source(struct ferry_load *load, const struct ferry_load_options *options,
-	    struct ferry_error *err)
-{
-	AUTO(list_release) struct list list = { 0 };
-	int rc = bundle_open(&load->bundle, options->bundle, err);
-
-	if (!rc)
-		rc = source_bundle_new(&load->source, load->bundle, err);
-	if (!rc)
-		rc = choose(load, options, &list, err);
-	return rc ? rc : read_images(load, &list, err);
-}
-
 /* Whether what runs there can run every image; names both sides if not. */
 static int
 check_platform(const struct ferry_load *load, const struct platform *runs,
 	       const char *where, const char *advice, struct ferry_error *err)
 {
-	for (size_t i = 0; i < load->release.image_count; i++) {
-		const struct image *image = &load->release.images[i];
+	for (size_t i = 0; i < load->contents.release.image_count; i++) {
+		const struct image *image = &load->contents.release.images[i];
 		char has[PLATFORM_TEXT];
 		char needs[PLATFORM_TEXT];
 		char name[REFERENCE_TEXT];
@@ -158,7 +89,8 @@ open_registry(struct ferry_load *load, const struct ferry_load_options *options,
 					 load->to.address, &options->registry,
 					 load->jobs, err);
 	if (!rc)
-		rc = load->target->ops->prepare(load->target, &load->release,
+		rc = load->target->ops->prepare(load->target,
+						&load->contents.release,
 						load->outcomes, err);
 	return rc ? rc
 		  : text_format(&load->target_text, err, "registry %s",
@@ -173,7 +105,8 @@ open_docker(struct ferry_load *load, struct ferry_error *err)
 				   load->to.address, err);
 
 	if (!rc)
-		rc = load->target->ops->prepare(load->target, &load->release,
+		rc = load->target->ops->prepare(load->target,
+						&load->contents.release,
 						load->outcomes, err);
 	if (rc)
 		return rc;
@@ -192,8 +125,8 @@ static int
 open_target(struct ferry_load *load, const struct ferry_load_options *options,
 	    struct ferry_error *err)
 {
-	load->outcomes =
-		calloc(load->release.image_count, sizeof(*load->outcomes));
+	load->outcomes = calloc(load->contents.release.image_count,
+				sizeof(*load->outcomes));
 	if (!load->outcomes)
 		return error_nomem(err);
 	if (load->to.kind == DESTINATION_DOCKER)
@@ -228,7 +161,7 @@ digest_in_target(const struct ferry_load *load, const struct image *image)
 static int
 describe(struct ferry_load *load, struct ferry_error *err)
 {
-	const struct release *release = &load->release;
+	const struct release *release = &load->contents.release;
 	size_t count = release->image_count;
 	int rc = 0;
 
@@ -266,7 +199,7 @@ tell_outcomes(struct ferry_load *load)
 		[OUTCOME_FAILED] = FERRY_LOAD_FAILED,
 	};
 
-	for (size_t i = 0; i < load->release.image_count; i++) {
+	for (size_t i = 0; i < load->contents.release.image_count; i++) {
 		const struct outcome *outcome = &load->outcomes[i];
 
 		load->images[i].state = states[outcome->state];
@@ -283,9 +216,9 @@ fill_plan(struct ferry_load *load)
 	plan->target = load->target_text;
 	plan->platform = load->platform;
 	plan->images = load->images;
-	plan->image_count = load->release.image_count;
-	plan->blob_count = load->release.blob_count;
-	plan->blob_bytes = load->release.blob_bytes;
+	plan->image_count = load->contents.release.image_count;
+	plan->blob_count = load->contents.release.blob_count;
+	plan->blob_bytes = load->contents.release.blob_bytes;
 }
 
 static int
@@ -296,7 +229,8 @@ make_plan(struct ferry_load *load, const struct ferry_load_options *options,
 
 	load->jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
 	if (!rc)
-		rc = open_source(load, options, err);
+		rc = contents_open(&load->contents, options->bundle,
+				   options->only, options->only_count, err);
 	if (!rc)
 		rc = open_target(load, options, err);
 	if (!rc)
@@ -342,8 +276,8 @@ int
 ferry_load_run(struct ferry_load *load, struct ferry_error *err)
 {
 	struct copy copy = { .context = load->context,
-			     .release = &load->release,
-			     .source = load->source,
+			     .release = &load->contents.release,
+			     .source = load->contents.source,
 			     .target = load->target,
 			     .outcomes = load->outcomes,
 			     .jobs = load->jobs,
@@ -352,7 +286,7 @@ ferry_load_run(struct ferry_load *load, struct ferry_error *err)
 	int rc = copy_run(&copy, err);
 
 	if (rc == FERRY_E_DAMAGED)
-		error_wrap(err, "%s", load->bundle->path);
+		error_wrap(err, "%s", load->contents.bundle->path);
 	load->sent = copy.moved;
 	tell_outcomes(load);
 	return rc;
@@ -370,9 +304,7 @@ ferry_load_free(struct ferry_load *load)
 	if (!load)
 		return;
 	target_free(load->target);
-	source_free(load->source);
-	release_release(&load->release);
-	bundle_close(load->bundle);
+	contents_release(&load->contents);
 	free(load->outcomes);
 	free(load->images);
 	free(load->captions);

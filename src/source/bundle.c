@@ -49,17 +49,6 @@ expand(struct source *source, const struct wanted *wanted, struct list *out,
 	return rc;
 }
 
-/* What it is called in the bundle. */
-static int
-selected_name(struct reference *out, const struct wanted *wanted,
-	      struct ferry_error *err)
-{
-	if (wanted->origin.selector)
-		return list_parse_reference(out, wanted->origin.selector, err);
-	*out = *wanted_name(wanted);
-	return 0;
-}
-
 static int
 resolve(struct source *source, unsigned worker, const struct wanted *wanted,
 	const struct platforms *platforms, struct resolved *out,
@@ -69,7 +58,7 @@ resolve(struct source *source, unsigned worker, const struct wanted *wanted,
 	AUTO(image_release) struct image image = { 0 };
 	struct reference name;
 	size_t number;
-	int rc = selected_name(&name, wanted, err);
+	int rc = list_parse_reference(&name, wanted->origin.selector, err);
 
 	(void)worker;
 	(void)platforms; /* a bundle has one platform of each image */

@@ -1,0 +1,26 @@
+/*
+ * What a bundle holds, opened as a source and read as a release.
+ */
+#ifndef OP_CONTENTS_H
+#define OP_CONTENTS_H
+
+#include "source/bundle.h"
+
+/* Zeroed is empty. */
+struct contents {
+	struct bundle *bundle;
+	struct source *source;
+	struct release release;
+};
+
+/*
+ * All images of the bundle, or those that `only` names, as people write them;
+ * each as it is, whatever its platforms.  Images that contradict each other
+ * are FERRY_E_DAMAGED.
+ */
+int contents_open(struct contents *out, const char *path,
+		  const char *const *only, size_t only_count,
+		  struct ferry_error *err) MUST_CHECK;
+void contents_release(struct contents *contents);
+
+#endif
