@@ -23,9 +23,14 @@ struct ferry_registry_options {
 	const char *key;
 	/* How often a broken transfer is tried again before giving up. */
 	unsigned retries;
+	/* Seconds to wait for a connection, and for a byte; 0: 15 and 60. */
+	unsigned connect_timeout;
+	unsigned stall_timeout;
 };
 
 #define FERRY_RETRIES_DEFAULT 5
+#define FERRY_CONNECT_TIMEOUT_DEFAULT 15
+#define FERRY_STALL_TIMEOUT_DEFAULT 60
 #define FERRY_JOBS_DEFAULT 8
 #define FERRY_JOBS_MAX 64
 

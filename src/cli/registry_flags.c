@@ -51,6 +51,8 @@ registry_flags_options(struct ferry_registry_options *out,
 		.cert = values->cert,
 		.key = values->key,
 		.retries = values->retries,
+		.connect_timeout = values->connect_timeout,
+		.stall_timeout = values->stall_timeout,
 	};
 	return 0;
 }

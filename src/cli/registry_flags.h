@@ -12,6 +12,7 @@ struct registry_values {
 	struct text_list plain_http;
 	const char *ca, *cert, *key;
 	unsigned retries;
+	unsigned connect_timeout, stall_timeout;
 };
 
 /* Rows of an option table; `values` is a struct with .jobs and .registry. */
@@ -51,13 +52,32 @@ struct registry_values {
 		  .help = "the key of --cert (PEM)",                           \
 		  .kind = FLAG_TEXT,                                           \
 		  .offset = offsetof(values, registry.key) },                  \
+		{ .name = "retries",                                           \
+		  .argument = "N",                                             \
+		  .help = "try a broken transfer again so often (0 to 100, "   \
+			  "default 5)",                                        \
+		  .kind = FLAG_NUMBER,                                         \
+		  .offset = offsetof(values, registry.retries),                \
+		  .initial = FERRY_RETRIES_DEFAULT,                            \
+		  .least = 0,                                                  \
+		  .most = 100 },                                               \
+		{ .name = "connect-timeout",                                   \
+		  .argument = "SECONDS",                                       \
+		  .help = "wait no longer for a connection (1 to 3600, "       \
+			  "default 15)",                                       \
+		  .kind = FLAG_NUMBER,                                         \
+		  .offset = offsetof(values, registry.connect_timeout),        \
+		  .initial = FERRY_CONNECT_TIMEOUT_DEFAULT,                    \
+		  .least = 1,                                                  \
+		  .most = 3600 },                                              \
 	{                                                                      \
-		.name = "retries", .argument = "N",                            \
-		.help = "try a broken transfer again so often (0 to 100, "     \
-			"default 5)",                                          \
+		.name = "stall-timeout", .argument = "SECONDS",                \
+		.help = "give up on a transfer that moves less than 1 KiB/s "  \
+			"for so long (1 to 3600, default 60)",                 \
 		.kind = FLAG_NUMBER,                                           \
-		.offset = offsetof(values, registry.retries),                  \
-		.initial = FERRY_RETRIES_DEFAULT, .least = 0, .most = 100      \
+		.offset = offsetof(values, registry.stall_timeout),            \
+		.initial = FERRY_STALL_TIMEOUT_DEFAULT, .least = 1,            \
+		.most = 3600                                                   \
 	}
 
 /*

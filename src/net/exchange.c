@@ -10,8 +10,6 @@
 #include "ferry/ferry.h"
 #include "net/url.h"
 
-/* Name, TCP and TLS together; a person waits no longer for a dead host. */
-#define CONNECT_SECONDS 15L
 /* Fewer, larger reads and writes: 2 MiB is the most libcurl takes. */
 #define RECEIVE_SIZE (512L * 1024)
 #define SEND_SIZE (2L * 1024 * 1024)
@@ -134,8 +132,6 @@ set_transport(CURL *easy, const struct http_settings *settings)
 				   (long)CURL_SSLVERSION_TLSv1_2);
 	failed |= curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
 	failed |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	failed |=
-		curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
 	failed |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	/* An interrupted look-up of a name is left to end by itself. */
 	failed |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
@@ -211,11 +207,22 @@ is_nearby(const struct http *http, const char *url)
 		url_host_is_loopback(origin.host));
 }
 
-static unsigned
-stall_seconds(const struct http_request *request)
+static int
+set_limits(struct exchange *exchange, const struct http_request *request)
 {
-	return request->stall_seconds ? request->stall_seconds
-				      : HTTP_STALL_SECONDS;
+	const struct http_settings *settings = &exchange->http->settings;
+	unsigned stall = request->stall_seconds;
+
+	if (!stall)
+		stall = settings->stall_seconds;
+	if (!stall)
+		stall = HTTP_STALL_SECONDS;
+	exchange->stall_milliseconds = stall * UINT64_C(1000);
+	exchange->connect_seconds = settings->connect_seconds
+					    ? settings->connect_seconds
+					    : HTTP_CONNECT_SECONDS;
+	return curl_easy_setopt(exchange->http->easy, CURLOPT_CONNECTTIMEOUT,
+				(long)exchange->connect_seconds);
 }
 
 int
@@ -230,7 +237,6 @@ exchange_begin(struct exchange *exchange, struct http *http,
 	*exchange = (struct exchange){
 		.http = http,
 		.fd = -1,
-		.stall_milliseconds = stall_seconds(request) * UINT64_C(1000),
 	};
 	http->busy = true;
 	answer_init(&exchange->answer, request, response);
@@ -241,6 +247,7 @@ exchange_begin(struct exchange *exchange, struct http *http,
 		return rc;
 	set_sizes(http->easy);
 	failed |= set_transport(http->easy, &http->settings);
+	failed |= set_limits(exchange, request);
 	failed |= set_protocol(http->easy);
 	failed |= set_callbacks(http->easy, exchange);
 	failed |= set_url(http->easy, request->url,

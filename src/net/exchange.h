@@ -34,6 +34,7 @@ struct exchange {
 	int fd; /* the connection's, where known: -1 */
 	bool over;
 	CURLcode code; /* once it is over */
+	unsigned connect_seconds;
 	/* At `paced_at` (clock_milliseconds()) so many bytes had moved. */
 	uint64_t stall_milliseconds;
 	uint64_t paced_at;

@@ -94,9 +94,9 @@ timeout_failure(struct exchange *exchange, struct ferry_error *err)
 {
 	unreachable(exchange);
 	return error_set(err, FERRY_E_FAILED,
-			 "%s: no connection in 15 seconds; is it the right "
-			 "host, and is a proxy needed?",
-			 exchange->peer);
+			 "%s: no connection in %u s; is it the right host, "
+			 "and is a proxy needed?",
+			 exchange->peer, exchange->connect_seconds);
 }
 
 /* Values of OpenSSL's X509_V_ERR_, part of its ABI. */

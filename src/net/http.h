@@ -24,6 +24,11 @@ struct http_settings {
 	const char *cert;
 	const char *key;
 	const char *unix_socket; /* NULL: TCP, through the system's proxy */
+	/* How long to wait for name, TCP and TLS together; 0: so long. */
+#define HTTP_CONNECT_SECONDS 15
+	unsigned connect_seconds;
+	/* For requests that do not say; 0: HTTP_STALL_SECONDS. */
+	unsigned stall_seconds;
 };
 
 /* A client with its kept connections; used by one thread at a time. */
@@ -50,8 +55,8 @@ struct http_request {
 	size_t body_max; /* of response.body; 0: HTTP_BODY_MAX */
 	/*
 	 * Give up after so long with less than 1 KiB/s either way, not
-	 * counting what a sink or the pusher of an upload take; 0:
-	 * HTTP_STALL_SECONDS.
+	 * counting what a sink or the pusher of an upload take; 0: as the
+	 * settings say.
 	 */
 	unsigned stall_seconds;
 };

@@ -28,6 +28,8 @@ registry_new(struct registry **out, struct ferry_context *context,
 						     .ca = options->ca,
 						     .cert = options->cert,
 						     .key = options->key };
+	registry->settings.connect_seconds = options->connect_timeout;
+	registry->settings.stall_seconds = options->stall_timeout;
 	registry->workers = workers;
 	pthread_mutex_init(&registry->probing, NULL);
 	registry->https = calloc(workers, sizeof(struct http *));

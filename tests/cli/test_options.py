@@ -150,8 +150,9 @@ def test_a_file_that_the_environment_names_need_not_be_there(ferry, tmp_path):
 @pytest.mark.parametrize("command, option, least, most", [
     ("pack", "jobs", 1, 64), ("load", "jobs", 1, 64), ("verify", "jobs", 1, 64),
     ("pack", "retries", 0, 100), ("load", "retries", 0, 100),
+    ("pack", "connect-timeout", 1, 3600), ("load", "stall-timeout", 1, 3600),
 ])
-@pytest.mark.parametrize("value", ["-1", "101", "1.5", "4x", "0x4", " 4", "99999999999999999999"])
+@pytest.mark.parametrize("value", ["-1", "3601", "1.5", "4x", "0x4", " 4", "99999999999999999999"])
 def test_numbers_have_limits(ferry, command, option, least, most, value):
     assert_usage_error(ferry(command, "x", f"--{option}={value}"),
                        f"option '--{option}' takes a number from {least} to {most}, "
