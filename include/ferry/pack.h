@@ -30,7 +30,7 @@ struct ferry_pack_options {
 	const char *const *lists;
 	size_t list_count;
 	struct ferry_list_options list;
-	const char *output;
+	const char *output; /* NULL: for a plan only */
 	/*
 	 * OS/ARCH[/VARIANT], or "all"; none: linux/amd64.  What a list says of
 	 * an image counts more.
@@ -62,7 +62,7 @@ struct ferry_pack_plan {
 	uint64_t shared_bytes; /* what is not pulled again, since shared */
 	uint64_t bundle_bytes; /* the file that this makes; at most, if .. */
 	bool compressed;       /* .. some layers have yet to be compressed */
-	uint64_t free_bytes;   /* where the output goes */
+	uint64_t free_bytes;   /* where the output goes; UINT64_MAX: nowhere */
 	uint64_t largest_file; /* there; UINT64_MAX: no limit known */
 	const char *no_room;   /* why the output cannot fit, or NULL */
 };

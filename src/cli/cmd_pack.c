@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/diff_report.h"
 #include "cli/output.h"
 #include "cli/pack_report.h"
 #include "cli/registry_flags.h"
@@ -11,6 +12,7 @@
 struct values {
 	struct text_list files;
 	const char *output;
+	const char *since;
 	struct text_list platforms;
 	unsigned jobs;
 	bool force;
@@ -31,8 +33,7 @@ static const struct flag flags[] = {
 	  .argument = "BUNDLE",
 	  .help = "write this file",
 	  .kind = FLAG_TEXT,
-	  .offset = offsetof(struct values, output),
-	  .required = true },
+	  .offset = offsetof(struct values, output) },
 	{ .name = "platform",
 	  .argument = "P",
 	  .help = "pack the images for OS/ARCH[/VARIANT] (default "
@@ -47,6 +48,11 @@ static const struct flag flags[] = {
 	  .help = "print the plan; pull and write nothing",
 	  .kind = FLAG_SWITCH,
 	  .offset = offsetof(struct values, dry_run) },
+	{ .name = "since",
+	  .argument = "BUNDLE",
+	  .help = "say in the plan what changes since this bundle",
+	  .kind = FLAG_TEXT,
+	  .offset = offsetof(struct values, since) },
 	REGISTRY_FLAGS(struct values),
 };
 
@@ -54,6 +60,12 @@ static void
 free_pack(struct ferry_pack **pack)
 {
 	ferry_pack_free(*pack);
+}
+
+static void
+free_diff(struct ferry_diff **diff)
+{
+	ferry_diff_free(*diff);
 }
 
 static int
@@ -75,6 +87,9 @@ plan_pack(struct session *session, const struct values *values,
 		.registry = *registry,
 	};
 
+	if (!values->output && !values->dry_run)
+		return error_set(err, FERRY_E_USAGE,
+				 "no '--output BUNDLE' given");
 	if (images->count + values->files.count == 0)
 		return error_set(err, FERRY_E_USAGE,
 				 "no IMAGE and no '--file LIST' given");
@@ -105,23 +120,52 @@ report_written(struct session *session, const struct values *values,
 }
 
 static int
+document_plan(struct session *session, const struct values *values,
+	      const struct ferry_pack_plan *plan, const struct ferry_diff *diff,
+	      struct ferry_error *err)
+{
+	int rc = output_document(&session->document,
+				 pack_report_json(plan, values->output), err);
+
+	if (rc || !diff)
+		return rc;
+	return json_object_set_new(session->document, "since",
+				   diff_report_json(ferry_diff_get_info(diff)))
+		       ? error_nomem(err)
+		       : 0;
+}
+
+/* `diff` is NULL where nothing is to be compared. */
+static int
 report_plan(struct session *session, const struct values *values,
-	    const struct ferry_pack_plan *plan, struct ferry_error *err)
+	    const struct ferry_pack_plan *plan, const struct ferry_diff *diff,
+	    struct ferry_error *err)
 {
 	const struct common *common = &session->common;
+	FILE *file = values->dry_run ? stdout : stderr;
 
 	if (common->json)
-		return output_document(&session->document,
-				       pack_report_json(plan, values->output),
-				       err);
+		return document_plan(session, values, plan, diff, err);
 	if (common->quiet)
 		return 0;
 	/* A plan that was asked for is a result. */
 	if (values->dry_run && pack_report_table(plan, "planned", err))
 		return err->code;
-	pack_report_plan(plan, values->output,
-			 values->dry_run ? stdout : stderr);
-	return 0;
+	pack_report_plan(plan, values->output, file);
+	if (!diff)
+		return 0;
+	output_line(file, "since %s:", values->since);
+	return diff_report_print(ferry_diff_get_info(diff), file, err);
+}
+
+/* What is refused would look as if it was removed: then nothing is said. */
+static int
+compare(const struct values *values, const struct ferry_pack *pack,
+	struct ferry_diff **out, struct ferry_error *err)
+{
+	if (!values->since || ferry_pack_get_plan(pack)->refused)
+		return 0;
+	return ferry_diff_plan(values->since, pack, out, err);
 }
 
 static int
@@ -131,6 +175,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	struct ferry_registry_options registry;
 	AUTO_FREE char *authfile = NULL;
 	AUTO(free_pack) struct ferry_pack *pack = NULL;
+	AUTO(free_diff) struct ferry_diff *diff = NULL;
 	const struct ferry_pack_plan *plan;
 	int rc;
 
@@ -142,7 +187,8 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	if (rc)
 		return rc;
 	plan = ferry_pack_get_plan(pack);
-	if (report_plan(session, values, plan, err))
+	if (compare(values, pack, &diff, err) ||
+	    report_plan(session, values, plan, diff, err))
 		return err->code;
 	pack_report_refusals(plan);
 	rc = ferry_pack_check(pack, err);

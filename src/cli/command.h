@@ -45,6 +45,7 @@ extern const struct command command_load;
 extern const struct command command_verify;
 extern const struct command command_list;
 extern const struct command command_inspect;
+extern const struct command command_diff;
 extern const struct command command_host;
 
 #endif

@@ -11,8 +11,8 @@
 #include "cli/signals.h"
 
 static const struct command *const commands[] = {
-	&command_pack, &command_load,	 &command_verify,
-	&command_list, &command_inspect, &command_host,
+	&command_pack,	  &command_load, &command_verify, &command_list,
+	&command_inspect, &command_diff, &command_host,
 };
 
 static const char *

@@ -1,8 +1,8 @@
 #include "cli/pack_report.h"
 
 #include "base/text.h"
-#include "cli/image_table.h"
 #include "cli/output.h"
+#include "cli/table.h"
 
 void
 pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
@@ -29,6 +29,8 @@ pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 		return;
 	output_size(file, "bundle", plan->bundle_bytes,
 		    plan->compressed ? " at most" : "");
+	if (!output)
+		return;
 	output_size(file, "free", plan->free_bytes, " where it goes");
 	if (plan->largest_file != UINT64_MAX)
 		output_size(file, "limit", plan->largest_file,
@@ -36,23 +38,40 @@ pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 	output_line(file, "  %-10s %s", "into", output);
 }
 
+static int
+add_image(struct table *table, const struct ferry_pack_image *image,
+	  const char *result, struct ferry_error *err)
+{
+	bool refused = image->refusal;
+	char digest[OUTPUT_DIGEST_MAX];
+	char size[TEXT_SIZE_MAX] = "-";
+	char shared[TEXT_SIZE_MAX] = "-";
+	const char *cells[] = { image->name, image->platform,
+				digest,	     size,
+				shared,	     refused ? "refused" : result };
+
+	output_digest(digest, sizeof(digest), image->digest);
+	if (!refused) {
+		text_size(size, sizeof(size), image->size);
+		text_size(shared, sizeof(shared), image->shared);
+	}
+	return table_add(table, cells, err);
+}
+
 int
 pack_report_table(const struct ferry_pack_plan *plan, const char *result,
 		  struct ferry_error *err)
 {
-	AUTO(table_release) struct table table = { 0 };
+	static const struct column columns[] = {
+		{ "IMAGE", false }, { "PLATFORM", false }, { "DIGEST", false },
+		{ "SIZE", true },   { "SHARED", true },	   { "RESULT", false },
+	};
+	AUTO(table_release)
+	struct table table = { columns, ARRAY_SIZE(columns), NULL, 0 };
 
-	image_table_init(&table);
-	for (size_t i = 0; i < plan->image_count; i++) {
-		const struct ferry_pack_image *image = &plan->images[i];
-		bool refused = image->refusal;
-
-		if (image_table_add(&table, image->name, image->platform,
-				    image->digest,
-				    refused ? UINT64_MAX : image->size,
-				    refused ? "refused" : result, err))
+	for (size_t i = 0; i < plan->image_count; i++)
+		if (add_image(&table, &plan->images[i], result, err))
 			return err->code;
-	}
 	table_print(&table, stdout);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * pack: images from wherever they are to a bundle.
  */
-#include "ferry/pack.h"
+#include "op/pack.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -119,12 +119,12 @@ read_options(struct ferry_pack *pack, const struct ferry_pack_options *options,
 
 	pack->force = options->force;
 	pack->jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
-	rc = text_copy(&pack->output, options->output, err);
-	if (!rc)
-		rc = read_platforms(pack, options, err);
+	rc = read_platforms(pack, options, err);
 	if (!rc)
 		rc = read_lists(pack, options, err);
-	if (!rc)
+	if (!rc && options->output)
+		rc = text_copy(&pack->output, options->output, err);
+	if (!rc && pack->output)
 		rc = output_check(pack->output, pack->force, err);
 	if (!rc)
 		rc = open_source(pack, options, err);
@@ -295,12 +295,17 @@ look_for_room(struct ferry_pack *pack, struct ferry_error *err)
 	char have[TEXT_SIZE_MAX];
 	int rc = bundle_measure(&size, &pack->release, err);
 
-	if (!rc)
-		rc = file_room(pack->output, &room, err);
 	if (rc)
 		return rc;
 	plan->bundle_bytes = size.most;
 	plan->compressed = size.least < size.most;
+	plan->free_bytes = UINT64_MAX;
+	plan->largest_file = UINT64_MAX;
+	if (!pack->output)
+		return 0;
+	rc = file_room(pack->output, &room, err);
+	if (rc)
+		return rc;
 	plan->free_bytes = room.free;
 	plan->largest_file = room.largest;
 	text_size(need, sizeof(need), size.least);
@@ -356,6 +361,12 @@ ferry_pack_plan(struct ferry_context *context,
 	return rc;
 }
 
+const struct release *
+pack_release(const struct ferry_pack *pack)
+{
+	return &pack->release;
+}
+
 const struct ferry_pack_plan *
 ferry_pack_get_plan(const struct ferry_pack *pack)
 {
@@ -408,6 +419,8 @@ ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err)
 			     .arrived = tell_packed };
 	int rc = ferry_pack_check(pack, err);
 
+	if (!rc && !pack->output)
+		rc = error_set(err, FERRY_E_USAGE, "no file to pack into");
 	if (rc)
 		return rc;
 	outcomes = calloc(pack->release.image_count, sizeof(*outcomes));
