@@ -47,7 +47,7 @@ struct common {
 };
 
 /* Most options that one command has, the common ones included. */
-#define FLAGS_MAX 32
+#define FLAGS_MAX 64
 
 /*
  * Option `index` of `command`, the common ones last; NULL behind them.
