@@ -6,12 +6,12 @@
 #include <archive_entry.h>
 
 #include "archive/library.h"
-#include "archive/table.h"
+#include "archive/member_table.h"
 
 #define MARKER 1024 /* two zero blocks: the end of a tar archive */
 
 struct scan {
-	struct table *table;
+	struct member_table *table;
 	struct archive *reader;
 	struct library_input input;
 	bool keep;
@@ -77,7 +77,8 @@ describe(struct scan *scan, struct archive_entry *entry,
 		rc = check_size(entry, kind, &size, err);
 	if (rc)
 		return error_wrap(err, "%.200s", name);
-	rc = table_add(scan->table, name, kind, link ? link : "", out, err);
+	rc = member_table_add(scan->table, name, kind, link ? link : "", out,
+			      err);
 	if (rc || !*out)
 		return rc;
 	(*out)->size = size;
@@ -108,7 +109,7 @@ static int
 note_piece(struct scan *scan, struct tarball_member *member, bool *more,
 	   const void *piece, size_t size, struct ferry_error *err)
 {
-	struct table *table = scan->table;
+	struct member_table *table = scan->table;
 
 	note_head(member, piece, size);
 	*more = member->head_size < sizeof(member->head);
@@ -218,12 +219,12 @@ run(struct scan *scan, struct ferry_error *err)
 		rc = scan_members(scan, err);
 	if (!rc)
 		rc = check_end(scan, err);
-	return rc ? rc : table_settle(scan->table, err);
+	return rc ? rc : member_table_settle(scan->table, err);
 }
 
 int
-table_scan(struct table *table, struct stream *stream, bool keep,
-	   struct ferry_context *context, struct ferry_error *err)
+member_table_scan(struct member_table *table, struct stream *stream, bool keep,
+		  struct ferry_context *context, struct ferry_error *err)
 {
 	AUTO_READER *reader = archive_read_new();
 	struct scan scan = { .table = table,

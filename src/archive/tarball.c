@@ -7,13 +7,13 @@
 #include <sys/stat.h>
 
 #include "archive/cursor.h"
-#include "archive/table.h"
+#include "archive/member_table.h"
 #include "base/file.h"
 
 #define PIECE ((size_t)256 << 10)
 
 struct tarball {
-	struct table table;
+	struct member_table table;
 	struct ferry_context *context;
 	/* Of a file: */
 	int fd; /* -1: a stream */
@@ -106,8 +106,8 @@ scan(struct tarball *tarball, struct opener *opener, struct ferry_error *err)
 
 	if (rc)
 		return rc;
-	rc = table_scan(&tarball->table, stream, !tarball->plain,
-			tarball->context, err);
+	rc = member_table_scan(&tarball->table, stream, !tarball->plain,
+			       tarball->context, err);
 	stream_close(stream);
 	return rc;
 }
@@ -138,7 +138,7 @@ new_tarball(struct ferry_context *context)
 		return NULL;
 	tarball->context = context;
 	tarball->fd = -1;
-	table_init(&tarball->table);
+	member_table_init(&tarball->table);
 	cursor_init(&tarball->cursor, NULL, context);
 	return tarball;
 }
@@ -184,7 +184,7 @@ tarball_close(struct tarball *tarball)
 	if (!tarball)
 		return;
 	cursor_release(&tarball->cursor);
-	table_release(&tarball->table);
+	member_table_release(&tarball->table);
 	if (tarball->fd >= 0)
 		close(tarball->fd);
 	free(tarball);
@@ -193,7 +193,7 @@ tarball_close(struct tarball *tarball)
 const struct tarball_member *
 tarball_find(const struct tarball *tarball, const char *name)
 {
-	return table_find(&tarball->table, name);
+	return member_table_find(&tarball->table, name);
 }
 
 const struct tarball_member *

@@ -1,16 +1,16 @@
-#include "archive/table.h"
+#include "archive/member_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 void
-table_init(struct table *table)
+member_table_init(struct member_table *table)
 {
-	*table = (struct table){ .names = BUFFER(TARBALL_NAMES_MAX) };
+	*table = (struct member_table){ .names = BUFFER(TARBALL_NAMES_MAX) };
 }
 
 void
-table_release(struct table *table)
+member_table_release(struct member_table *table)
 {
 	for (size_t i = 0; i < table->count; i++)
 		buffer_release(&table->members[i].kept);
@@ -18,7 +18,7 @@ table_release(struct table *table)
 	free(table->places);
 	free(table->by_name);
 	buffer_release(&table->names);
-	table_init(table);
+	member_table_init(table);
 }
 
 /* One component of a path, which a "/" or the end follows. */
@@ -90,7 +90,7 @@ clean_name(const char **name, size_t *length, enum tarball_kind kind,
 }
 
 static int
-grow(struct table *table, struct ferry_error *err)
+grow(struct member_table *table, struct ferry_error *err)
 {
 	size_t room = table->room ? table->room * 2 : 64;
 	struct tarball_member *members;
@@ -143,10 +143,8 @@ resolve_link(char out[TARBALL_NAME_MAX + 1], const char *name, const char *link)
 }
 
 static int
-add_text(struct table *table, const char *text, size_t length, const char **out,
-	 struct ferry_error *err)
+add_text(struct member_table *table, const char *text, struct ferry_error *err)
 {
-	size_t offset = table->names.size;
 	int rc = buffer_append(&table->names, text, strlen(text) + 1, err);
 
 	return rc && rc != FERRY_E_NOMEM ? error_wrap(err, "the members' names")
@@ -164,7 +162,7 @@ refuse_link(const char *name, const char *link, struct ferry_error *err)
 
 /* The target's name, after the link's own, until the table is settled. */
 static int
-add_link(struct table *table, const char *name, const char *link,
+add_link(struct member_table *table, const char *name, const char *link,
 	 struct ferry_error *err)
 {
 	char target[TARBALL_NAME_MAX + 1];
@@ -175,9 +173,9 @@ add_link(struct table *table, const char *name, const char *link,
 }
 
 int
-table_add(struct table *table, const char *name, enum tarball_kind kind,
-	  const char *link, struct tarball_member **out,
-	  struct ferry_error *err)
+member_table_add(struct member_table *table, const char *name,
+		 enum tarball_kind kind, const char *link,
+		 struct tarball_member **out, struct ferry_error *err)
 {
 	struct tarball_member member = { .kind = kind,
 					 .kept = BUFFER(TARBALL_KEPT_MAX) };
@@ -214,7 +212,7 @@ by_name(const void *a, const void *b, void *data)
 }
 
 static int
-sort(struct table *table, struct ferry_error *err)
+sort(struct member_table *table, struct ferry_error *err)
 {
 	table->by_name = calloc(table->count + 1, sizeof(*table->by_name));
 	if (!table->by_name)
@@ -230,7 +228,7 @@ sort(struct table *table, struct ferry_error *err)
 }
 
 static int
-check_unique(const struct table *table, struct ferry_error *err)
+check_unique(const struct member_table *table, struct ferry_error *err)
 {
 	for (size_t i = 1; i < table->count; i++) {
 		const char *name = table->members[table->by_name[i]].name;
@@ -244,7 +242,7 @@ check_unique(const struct table *table, struct ferry_error *err)
 }
 
 static int
-settle_links(struct table *table, struct ferry_error *err)
+settle_links(struct member_table *table, struct ferry_error *err)
 {
 	for (size_t i = 0; i < table->count; i++) {
 		struct tarball_member *member = &table->members[i];
@@ -253,7 +251,7 @@ settle_links(struct table *table, struct ferry_error *err)
 		if (member->kind != TARBALL_LINK)
 			continue;
 		target = member->name + strlen(member->name) + 1;
-		member->target = table_find(table, target);
+		member->target = member_table_find(table, target);
 		if (!member->target || member->target->kind != TARBALL_FILE)
 			return refuse_link(member->name, target, err);
 	}
@@ -261,7 +259,7 @@ settle_links(struct table *table, struct ferry_error *err)
 }
 
 int
-table_settle(struct table *table, struct ferry_error *err)
+member_table_settle(struct member_table *table, struct ferry_error *err)
 {
 	int rc = sort(table, err);
 
@@ -285,7 +283,7 @@ compare_key(const void *key, const void *index)
 }
 
 const struct tarball_member *
-table_find(const struct table *table, const char *name)
+member_table_find(const struct member_table *table, const char *name)
 {
 	struct key key = { .name = name, .members = table->members };
 	const size_t *found = bsearch(&key, table->by_name, table->count,
