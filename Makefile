@@ -197,6 +197,7 @@ install: all
 clean:
 	rm -rf build
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) \
+	$(FUZZ_SRC:%.c=$(B)/%.d)
 -include $(LIB_SRC:%.c=$(F)/%.d) $(FUZZ_SRC:%.c=$(F)/%.d)
 .SECONDARY:
