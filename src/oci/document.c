@@ -189,6 +189,24 @@ document_parse(json_t **out, enum media_kind wanted, const void *data,
 }
 
 int
+document_type(char out[MEDIA_TYPE_TEXT], const json_t *json,
+	      const char *fallback, struct ferry_error *err)
+{
+	const char *type;
+	int rc = json_find_text(json, "mediaType", &type, err);
+
+	if (rc)
+		return rc;
+	if (!type)
+		type = fallback;
+	if (strlen(type) >= MEDIA_TYPE_TEXT)
+		return error_set(err, FERRY_E_FAILED,
+				 "a media type of %zu bytes", strlen(type));
+	strcpy(out, type);
+	return 0;
+}
+
+int
 document_list(const json_t *json, const char *key, json_t **out,
 	      struct ferry_error *err)
 {

@@ -26,6 +26,10 @@ int document_parse(json_t **out, enum media_kind wanted, const void *data,
 		   size_t size, const char *media_type, struct ferry_error *err)
 	MUST_CHECK;
 
+/* What the document calls itself, or `fallback` where it does not say. */
+int document_type(char out[MEDIA_TYPE_TEXT], const json_t *json,
+		  const char *fallback, struct ferry_error *err) MUST_CHECK;
+
 /* Any JSON object of at most MANIFEST_MAX bytes. */
 int document_json(json_t **out, const void *data, size_t size,
 		  struct ferry_error *err) MUST_CHECK;

@@ -33,8 +33,10 @@ parse_platform(struct index_entry *out, const json_t *json,
 	/* Go's zero value is as good as none. */
 	if (rc || !os || !*os || !architecture || !*architecture)
 		return rc;
-	out->has_platform = true;
-	return platform_set(&out->platform, os, architecture, variant, err);
+	out->has_platform = platform_set(&out->platform, os, architecture,
+					 variant, err) == 0;
+	out->odd_platform = !out->has_platform;
+	return 0;
 }
 
 static int
@@ -106,6 +108,9 @@ index_parse(struct index *out, const void *data, size_t size,
 		document_parse(&json, MEDIA_INDEX, data, size, media_type, err);
 
 	if (!rc)
+		rc = document_type(parsed.media_type, json,
+				   MEDIA_TYPE_OCI_INDEX, err);
+	if (!rc)
 		rc = parse_entries(&parsed, json, err);
 	if (rc)
 		return rc;
@@ -125,7 +130,7 @@ index_release(struct index *index)
 static bool
 is_image(const struct index_entry *entry)
 {
-	return !entry->attestation &&
+	return !entry->attestation && !entry->odd_platform &&
 	       media_kind(entry->descriptor.media_type) == MEDIA_MANIFEST;
 }
 

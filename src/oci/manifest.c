@@ -15,7 +15,13 @@ parse_config(struct manifest *out, const json_t *json, struct ferry_error *err)
 		return rc;
 	if (descriptor_parse(&out->config, config, err))
 		return error_wrap(err, "config");
-	if (media_type_equal(out->config.media_type, MEDIA_TYPE_EMPTY))
+	return 0;
+}
+
+int
+manifest_check_image(const struct manifest *manifest, struct ferry_error *err)
+{
+	if (media_type_equal(manifest->config.media_type, MEDIA_TYPE_EMPTY))
 		return error_set(err, FERRY_E_FAILED,
 				 "no container image: its config is %s",
 				 MEDIA_TYPE_EMPTY);
@@ -64,23 +70,6 @@ parse_layers(struct manifest *out, const json_t *json, struct ferry_error *err)
 	return 0;
 }
 
-static int
-parse_type(struct manifest *out, const json_t *json, struct ferry_error *err)
-{
-	const char *type;
-	int rc = json_find_text(json, "mediaType", &type, err);
-
-	if (rc)
-		return rc;
-	if (!type)
-		type = MEDIA_TYPE_OCI_MANIFEST;
-	if (strlen(type) >= sizeof(out->media_type))
-		return error_set(err, FERRY_E_FAILED,
-				 "a media type of %zu bytes", strlen(type));
-	strcpy(out->media_type, type);
-	return 0;
-}
-
 int
 manifest_parse(struct manifest *out, const void *data, size_t size,
 	       const char *media_type, struct ferry_error *err)
@@ -91,7 +80,8 @@ manifest_parse(struct manifest *out, const void *data, size_t size,
 				err);
 
 	if (!rc)
-		rc = parse_type(&manifest, json, err);
+		rc = document_type(manifest.media_type, json,
+				   MEDIA_TYPE_OCI_MANIFEST, err);
 	if (!rc)
 		rc = parse_config(&manifest, json, err);
 	if (!rc)

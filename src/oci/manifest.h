@@ -34,14 +34,20 @@ int manifest_parse(struct manifest *out, const void *data, size_t size,
 		   const char *media_type, struct ferry_error *err) MUST_CHECK;
 void manifest_release(struct manifest *manifest);
 
+/* Refuses what already says by its config's media type that it is no image. */
+int manifest_check_image(const struct manifest *manifest,
+			 struct ferry_error *err) MUST_CHECK;
+
 struct index_entry {
 	struct descriptor descriptor;
 	bool has_platform;
 	struct platform platform;
-	bool attestation; /* unknown/unknown, or annotated as one */
+	bool odd_platform; /* names one that cannot be: never chosen */
+	bool attestation;  /* unknown/unknown, or annotated as one */
 };
 
 struct index {
+	char media_type[MEDIA_TYPE_TEXT]; /* as that of a manifest */
 	struct index_entry *entries;
 	size_t entry_count;
 };

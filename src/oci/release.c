@@ -19,8 +19,8 @@ check_content(const struct descriptor *descriptor, const struct buffer *content,
 	return rc;
 }
 
-static int
-parse_manifest(struct image *image, struct ferry_error *err)
+int
+image_parse_child(struct image *image, struct ferry_error *err)
 {
 	const struct buffer *bytes = &image->manifest_bytes;
 	struct manifest manifest;
@@ -40,10 +40,13 @@ parse_manifest(struct image *image, struct ferry_error *err)
 int
 image_parse_manifest(struct image *image, struct ferry_error *err)
 {
-	if (parse_manifest(image, err))
-		return error_wrap(err, "manifest %s",
-				  image->descriptor.digest.text);
-	return 0;
+	int rc = image_parse_child(image, err);
+
+	if (!rc)
+		rc = manifest_check_image(&image->manifest, err);
+	return rc ? error_wrap(err, "manifest %s",
+			       image->descriptor.digest.text)
+		  : 0;
 }
 
 static int
@@ -110,6 +113,7 @@ resolved_release(struct resolved *resolved)
 	for (size_t i = 0; i < resolved->image_count; i++)
 		image_release(&resolved->images[i]);
 	free(resolved->images);
+	buffer_release(&resolved->index.bytes);
 	*resolved = (struct resolved){ 0 };
 }
 
@@ -119,27 +123,29 @@ by_name(const void *a, const void *b)
 	char a_name[REFERENCE_TEXT];
 	char b_name[REFERENCE_TEXT];
 
-	reference_name(a_name, &((const struct image *)a)->reference);
-	reference_name(b_name, &((const struct image *)b)->reference);
+	reference_name(a_name,
+		       &((const struct resolved *)a)->images->reference);
+	reference_name(b_name,
+		       &((const struct resolved *)b)->images->reference);
 	return strcmp(a_name, b_name);
 }
 
 static int
-sort_images(struct release *release, struct ferry_error *err)
+sort_names(struct resolved *resolved, size_t count, struct ferry_error *err)
 {
 	char name[REFERENCE_TEXT];
 
-	for (size_t i = 0; i < release->image_count; i++)
-		reference_unpin(&release->images[i].reference);
-	if (release->image_count)
-		qsort(release->images, release->image_count,
-		      sizeof(*release->images), by_name);
-	for (size_t i = 1; i < release->image_count; i++)
-		if (by_name(&release->images[i - 1], &release->images[i]) == 0)
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < resolved[i].image_count; k++)
+			reference_unpin(&resolved[i].images[k].reference);
+	if (count)
+		qsort(resolved, count, sizeof(*resolved), by_name);
+	for (size_t i = 1; i < count; i++)
+		if (by_name(&resolved[i - 1], &resolved[i]) == 0)
 			return error_set(
 				err, FERRY_E_FAILED, "two images are called %s",
 				reference_name(name,
-					       &release->images[i].reference));
+					       &resolved[i].images->reference));
 	return 0;
 }
 
@@ -179,7 +185,7 @@ static int
 collection_init(struct collection *collection, struct release *release,
 		struct ferry_error *err)
 {
-	size_t most = 1;
+	size_t most = 1 + release->index_count;
 
 	for (size_t i = 0; i < release->image_count; i++)
 		most += 2 + release->images[i].manifest.layer_count;
@@ -233,19 +239,38 @@ add(struct collection *collection, const struct blob *blob,
 	return 0;
 }
 
+/* Before the first of its children. */
+static int
+add_index(struct collection *collection, size_t number, struct ferry_error *err)
+{
+	const struct nested_index *index =
+		collection->release->images[number].nested;
+	struct blob blob = { .image = number, .manifest = true };
+
+	if (!index || index->first_image != number)
+		return 0;
+	blob.descriptor = index->descriptor;
+	blob.content = &index->bytes;
+	return add(collection, &blob, err);
+}
+
 static int
 add_documents(struct collection *collection, size_t number,
 	      struct ferry_error *err)
 {
 	const struct image *image = &collection->release->images[number];
+	const struct buffer *bytes = &image->config_bytes;
 	struct blob manifest = { .descriptor = image->descriptor,
 				 .content = &image->manifest_bytes,
-				 .image = number };
+				 .image = number,
+				 .manifest = true };
 	struct blob config = { .descriptor = image->manifest.config,
-			       .content = &image->config_bytes,
+			       .content = bytes->size ? bytes : NULL,
 			       .image = number };
-	int rc = add(collection, &manifest, err);
+	int rc = add_index(collection, number, err);
 
+	if (!rc)
+		rc = add(collection, &manifest, err);
 	return rc ? rc : add(collection, &config, err);
 }
 
@@ -315,10 +340,12 @@ use_all(struct collection *collection, size_t number, struct ferry_error *err)
 	image->blob_count = 0;
 	image->size = 0;
 	image->shared = 0;
-	image->blobs = calloc(2 + manifest->layer_count, sizeof(*image->blobs));
+	image->blobs = calloc(3 + manifest->layer_count, sizeof(*image->blobs));
 	if (!image->blobs)
 		return error_nomem(err);
 	use(collection, number, &image->descriptor);
+	if (image->nested)
+		use(collection, number, &image->nested->descriptor);
 	use(collection, number, &manifest->config);
 	for (size_t i = 0; i < manifest->layer_count; i++)
 		use(collection, number, &manifest->layers[i]);
@@ -384,26 +411,57 @@ collect_blobs(struct release *release, struct ferry_error *err)
 	return rc;
 }
 
-/* All images in one array. */
 static int
-take_all(struct release *release, struct resolved *take_resolved, size_t count,
+make_room(struct release *release, const struct resolved *resolved,
+	  size_t count, struct ferry_error *err)
+{
+	size_t images = 0;
+	size_t indexes = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		images += resolved[i].image_count;
+		indexes += resolved[i].index.bytes.size > 0;
+	}
+	release->images = calloc(images + 1, sizeof(*release->images));
+	release->indexes = calloc(indexes + 1, sizeof(*release->indexes));
+	return release->images && release->indexes ? 0 : error_nomem(err);
+}
+
+static void
+take_index(struct release *release, struct resolved *resolved)
+{
+	struct nested_index *index = &release->indexes[release->index_count++];
+
+	*index = resolved->index;
+	resolved->index = (struct nested_index){ 0 };
+	index->first_image = release->image_count;
+	index->image_count = resolved->image_count;
+	for (size_t i = 0; i < resolved->image_count; i++)
+		resolved->images[i].nested = index;
+}
+
+static void
+take_images(struct release *release, struct resolved *resolved)
+{
+	for (size_t i = 0; i < resolved->image_count; i++) {
+		release->images[release->image_count++] = resolved->images[i];
+		resolved->images[i] = (struct image){ 0 };
+	}
+}
+
+/* All images in one array, all indexes in another. */
+static int
+take_all(struct release *release, struct resolved *resolved, size_t count,
 	 struct ferry_error *err)
 {
-	size_t total = 0;
+	int rc = make_room(release, resolved, count, err);
 
-	for (size_t i = 0; i < count; i++)
-		total += take_resolved[i].image_count;
-	release->images = calloc(total + 1, sizeof(*release->images));
-	for (size_t i = 0; i < count && release->images; i++)
-		for (size_t k = 0; k < take_resolved[i].image_count; k++) {
-			struct image *image = &take_resolved[i].images[k];
-
-			release->images[release->image_count++] = *image;
-			*image = (struct image){ 0 };
-		}
-	for (size_t i = 0; i < count; i++)
-		resolved_release(&take_resolved[i]);
-	return release->images ? 0 : error_nomem(err);
+	for (size_t i = 0; i < count && !rc; i++) {
+		if (resolved[i].index.bytes.size)
+			take_index(release, &resolved[i]);
+		take_images(release, &resolved[i]);
+	}
+	return rc;
 }
 
 int
@@ -411,10 +469,12 @@ release_init(struct release *out, struct resolved *take_resolved, size_t count,
 	     struct ferry_error *err)
 {
 	AUTO(release_release) struct release release = { 0 };
-	int rc = take_all(&release, take_resolved, count, err);
+	int rc = sort_names(take_resolved, count, err);
 
 	if (!rc)
-		rc = sort_images(&release, err);
+		rc = take_all(&release, take_resolved, count, err);
+	for (size_t i = 0; i < count; i++)
+		resolved_release(&take_resolved[i]);
 	if (!rc)
 		rc = collect_blobs(&release, err);
 	if (rc)
@@ -429,7 +489,10 @@ release_release(struct release *release)
 {
 	for (size_t i = 0; i < release->image_count; i++)
 		image_release(&release->images[i]);
+	for (size_t i = 0; i < release->index_count; i++)
+		buffer_release(&release->indexes[i].bytes);
 	free(release->images);
+	free(release->indexes);
 	free(release->blobs);
 	free(release->users);
 	*release = (struct release){ 0 };

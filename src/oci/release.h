@@ -1,5 +1,6 @@
 /*
- * A release: images resolved to one platform each, and their blobs, each once.
+ * A release: images of one platform each, the indexes that some of them stand
+ * below, and their blobs, each once.
  *
  * This is what a plan is made of and what the copy engine moves, whichever
  * way it goes.
@@ -11,8 +12,12 @@
 #include "oci/reference.h"
 
 struct source;
+struct nested_index;
 
-/* An image of one platform.  Owns what it points to; zeroed is empty. */
+/*
+ * An image of one platform, or another child of an index that is carried.
+ * Owns what it points to; zeroed is empty.
+ */
 struct image {
 	struct reference reference; /* its name; the pin is dropped */
 	/*
@@ -21,11 +26,18 @@ struct image {
 	 */
 	struct source *source;
 	struct reference *origin;
-	struct platform platform;     /* of its config */
-	struct digest index_digest;   /* it was chosen from, if from an index */
+	struct platform platform;   /* of its config */
+	struct digest index_digest; /* it was chosen from, if from an index */
+	/*
+	 * The index that is carried above it (oci/nested.h), in the release
+	 * (borrowed); NULL: none.
+	 */
+	const struct nested_index *nested;
+	bool artifact;	/* a child that is no image: carried, nothing more */
+	bool secondary; /* not the one that its index stands for */
 	struct descriptor descriptor; /* of the manifest */
 	struct buffer manifest_bytes;
-	struct buffer config_bytes;
+	struct buffer config_bytes; /* may be empty for an artifact */
 	struct manifest manifest;
 	size_t *blobs; /* its blobs in the release, each once; manifest first */
 	size_t blob_count;
@@ -41,16 +53,36 @@ int image_parse_manifest(struct image *image, struct ferry_error *err)
 	MUST_CHECK;
 
 /*
+ * The same for a child of an index, which may be no image.  The caller says
+ * which manifest it was that failed.
+ */
+int image_parse_child(struct image *image, struct ferry_error *err) MUST_CHECK;
+
+/*
  * Then the config, which must be the one that the manifest names and have as
  * many diff_ids as that has layers.
  */
 int image_parse_config(struct image *image, struct ferry_error *err) MUST_CHECK;
 void image_release(struct image *image);
 
+/*
+ * An index that is carried with all of its children.  Its media type is its
+ * own "mediaType", or OCI's where it has none.
+ */
+struct nested_index {
+	struct descriptor descriptor;
+	struct buffer bytes;
+	/* Its children in the release, in its own order, each once. */
+	size_t first_image;
+	size_t image_count;
+};
+
 /* What one name resolved to.  Owns what it points to; zeroed is empty. */
 struct resolved {
 	struct image *images; /* each has that name */
 	size_t image_count;
+	/* Above them; where it has no bytes, there is one image only. */
+	struct nested_index index;
 };
 
 /* Takes over one image as the whole of it. */
@@ -60,17 +92,24 @@ void resolved_release(struct resolved *resolved);
 
 struct blob {
 	struct descriptor descriptor;
-	const struct buffer *content; /* manifests and configs; else NULL */
+	const struct buffer *content; /* what the release has of it, or NULL */
 	size_t image;		      /* the first image that uses it */
 	const size_t *users;	      /* all images that use it, ascending */
 	size_t uses;		      /* how many these are */
 	bool plain;		      /* a layer nobody compressed yet */
+	bool manifest;		      /* or an index: no blob to a registry */
 };
 
 struct release {
-	struct image *images; /* by reference_name() */
+	/* By reference_name(); those of one name as their index has them. */
+	struct image *images;
 	size_t image_count;
-	/* Manifests and configs, then compressed layers, then plain ones. */
+	struct nested_index *indexes; /* in the order of their images */
+	size_t index_count;
+	/*
+	 * Documents, name by name: the index, then manifest and config of each
+	 * image.  Then compressed layers, then plain ones.
+	 */
 	struct blob *blobs;
 	size_t blob_count;
 	uint64_t blob_bytes;
@@ -79,8 +118,9 @@ struct release {
 
 /*
  * Takes over what names resolved to (the content, also on failure; the array
- * stays the caller's), sorts it by name and collects the blobs.  Two images of
- * one name, or one digest with two sizes, are an error.
+ * stays the caller's, in another order), sorts it by name and collects the
+ * blobs.  One name that is there twice, or one digest with two sizes, are an
+ * error.
  */
 int release_init(struct release *out, struct resolved *take_resolved,
 		 size_t count, struct ferry_error *err) MUST_CHECK;

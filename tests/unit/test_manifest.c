@@ -57,9 +57,7 @@ manifests(void **state)
 		{ "{'schemaVersion':2,'config':" DESCRIPTOR(
 			  "application/vnd.oci.empty.v1+json", "44", "2",
 			  "") ",'layers':[]}",
-		  0,
-		  "no container image: its config is "
-		  "application/vnd.oci.empty.v1+json" },
+		  0, NULL },
 		{ INDEX_OF(""), 0, "an index instead of an image manifest" },
 	};
 
