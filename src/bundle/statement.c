@@ -17,20 +17,28 @@ file_json(const struct statement_file *file)
 			 (json_int_t)file->size);
 }
 
+static int
+set_text(json_t *json, const char *key, const char *text)
+{
+	return json_object_set_new(json, key, json_string(text));
+}
+
 static json_t *
 image_json(const struct image *image)
 {
 	char name[REFERENCE_TEXT];
 	char platform[PLATFORM_TEXT];
-	AUTO_JSON *json =
-		json_pack("{s:s, s:s, s:s}", "name",
-			  reference_name(name, &image->reference), "platform",
-			  platform_text(platform, &image->platform), "manifest",
-			  image->descriptor.digest.text);
+	AUTO_JSON *json = json_pack("{s:s}", "name",
+				    reference_name(name, &image->reference));
 
-	if (digest_is_set(&image->index_digest) &&
-	    json_object_set_new(json, "index",
-				json_string(image->index_digest.text)))
+	if ((!image->artifact &&
+	     set_text(json, "platform",
+		      platform_text(platform, &image->platform))) ||
+	    set_text(json, "manifest", image->descriptor.digest.text) ||
+	    (digest_is_set(&image->index_digest) &&
+	     set_text(json, "index", image->index_digest.text)) ||
+	    (image->nested &&
+	     set_text(json, "within", image->nested->descriptor.digest.text)))
 		return NULL;
 	if (json_object_set_new(json, "size",
 				json_integer((json_int_t)image->size)) ||
@@ -120,26 +128,56 @@ parse_name(char out[REFERENCE_TEXT], const json_t *json,
 	return 0;
 }
 
+/* Only what is below an index may be no image, and so without a platform. */
+static int
+parse_platform(struct statement_image *out, const json_t *json,
+	       struct ferry_error *err)
+{
+	const char *platform;
+	int rc;
+
+	out->artifact = digest_is_set(&out->within) &&
+			!json_object_get(json, "platform");
+	if (out->artifact)
+		return 0;
+	rc = json_get_text(json, "platform", &platform, err);
+	return rc ? rc : platform_parse(&out->platform, platform, err);
+}
+
 static int
 parse_image(struct statement_image *out, const json_t *json,
 	    struct ferry_error *err)
 {
-	const char *platform;
 	int rc = parse_name(out->name, json, err);
 
-	if (!rc)
-		rc = json_get_text(json, "platform", &platform, err);
-	if (!rc)
-		rc = platform_parse(&out->platform, platform, err);
 	if (!rc)
 		rc = parse_digest(&out->manifest, json, "manifest", err);
 	if (!rc)
 		rc = parse_optional_digest(&out->index, json, "index", err);
 	if (!rc)
+		rc = parse_optional_digest(&out->within, json, "within", err);
+	if (!rc)
+		rc = parse_platform(out, json, err);
+	if (!rc)
 		rc = json_get_size(json, "size", &out->size, err);
 	if (!rc)
 		rc = json_get_size(json, "shared", &out->shared, err);
 	return rc;
+}
+
+/* One name again is another child of the same index, or it is wrong. */
+static int
+check_order(const struct statement_image *before,
+	    const struct statement_image *image, struct ferry_error *err)
+{
+	int order = strcmp(before->name, image->name);
+
+	if (order < 0 || (order == 0 && digest_is_set(&image->within) &&
+			  digest_equal(&before->within, &image->within) &&
+			  digest_equal(&before->index, &image->index)))
+		return 0;
+	return error_set(err, FERRY_E_DAMAGED, "'%s' is twice or out of order",
+			 image->name);
 }
 
 static int
@@ -164,11 +202,11 @@ parse_images(struct statement *out, const json_t *json, struct ferry_error *err)
 		if (rc)
 			return error_wrap(err, "image %zu", i);
 		out->image_count++;
-		if (i &&
-		    strcmp(out->images[i - 1].name, out->images[i].name) >= 0)
-			return error_set(err, FERRY_E_DAMAGED,
-					 "'%s' is twice or out of order",
-					 out->images[i].name);
+		if (i)
+			rc = check_order(&out->images[i - 1], &out->images[i],
+					 err);
+		if (rc)
+			return rc;
 	}
 	return 0;
 }
@@ -192,8 +230,8 @@ parse_fields(struct statement *out, const json_t *json, struct ferry_error *err)
 	return rc ? rc : parse_images(out, json, err);
 }
 
-/* An object for each image, with at most six values. */
-#define VALUES_MAX ((size_t)7 * (STATEMENT_IMAGES_MAX + 2))
+/* An object for each image, with at most seven values. */
+#define VALUES_MAX ((size_t)8 * (STATEMENT_IMAGES_MAX + 2))
 /* Itself, its files, its list. */
 #define LISTS_MAX ((size_t)STATEMENT_IMAGES_MAX + STATEMENT_FILES + 2)
 
@@ -215,6 +253,18 @@ statement_parse(struct statement *out, const void *data, size_t size,
 	if (rc != FERRY_E_NOMEM)
 		err->code = FERRY_E_DAMAGED;
 	return error_wrap(err, "bundle.json");
+}
+
+size_t
+statement_run(const struct statement *statement, size_t first)
+{
+	const char *name = statement->images[first].name;
+	size_t count = 1;
+
+	while (first + count < statement->image_count &&
+	       strcmp(statement->images[first + count].name, name) == 0)
+		count++;
+	return count;
 }
 
 void

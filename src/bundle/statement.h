@@ -12,9 +12,11 @@
 
 struct statement_image {
 	char name[REFERENCE_TEXT]; /* in full */
-	struct platform platform;
+	bool artifact;		   /* a child of `within` that is no image: */
+	struct platform platform;  /* ... and has none */
 	struct digest manifest;
-	struct digest index; /* it was chosen from, or not set */
+	struct digest index;  /* it was chosen from, or not set */
+	struct digest within; /* the index that is carried above it, or not */
 	uint64_t size;
 	uint64_t shared;
 };
@@ -36,6 +38,7 @@ struct statement_file {
 
 struct statement {
 	struct statement_file files[STATEMENT_FILES];
+	/* By name; those of one name are all children of one index. */
 	struct statement_image *images;
 	size_t image_count;
 };
@@ -47,6 +50,9 @@ struct statement {
 int statement_parse(struct statement *out, const void *data, size_t size,
 		    struct ferry_error *err) MUST_CHECK;
 void statement_release(struct statement *statement);
+
+/* How many images have the name of image number `first`, from there on. */
+size_t statement_run(const struct statement *statement, size_t first);
 
 /* Appends the statement on `release`; its length depends on that alone. */
 int statement_write(struct buffer *out, const struct release *release,

@@ -9,6 +9,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* One name twice: both below one index. */
+static void
+expect_run(const struct statement *statement, size_t number)
+{
+	const struct statement_image *image = &statement->images[number];
+
+	if (strcmp(image[-1].name, image->name) != 0 ||
+	    !digest_is_set(&image->within) ||
+	    !digest_equal(&image->within, &image[-1].within) ||
+	    statement_run(statement, number - 1) < 2)
+		abort();
+}
+
 static void
 expect_images(const struct statement *statement)
 {
@@ -21,8 +34,10 @@ expect_images(const struct statement *statement)
 		if (reference_parse(&reference, image->name, &err) ||
 		    strcmp(reference_name(name, &reference), image->name) != 0)
 			abort();
-		if (i && strcmp(image[-1].name, image->name) >= 0)
+		if (image->artifact && !digest_is_set(&image->within))
 			abort();
+		if (i && strcmp(image[-1].name, image->name) >= 0)
+			expect_run(statement, i);
 	}
 }
 
