@@ -8,6 +8,20 @@
 #include "base/buffer.h"
 #include "list/list.h"
 
+/* A file of a list, loaded. */
+struct list_file {
+	const char *path;  /* "-": standard input */
+	const char *shown; /* what messages call it */
+	struct buffer content;
+};
+
+/*
+ * What kind of list this is, by its content alone.  FERRY_E_USAGE, with what
+ * it looks like, when it is none; never FERRY_LIST_ANY.
+ */
+int list_recognise(enum ferry_list_format *out, const void *data, size_t size,
+		   struct ferry_error *err) MUST_CHECK;
+
 /*
  * One image a line, as list_add() takes it; blank lines and what follows a
  * '#' that begins a line or comes after white space is left out.  An error
@@ -15,5 +29,12 @@
  */
 int list_add_text(struct list *list, const void *data, size_t size,
 		  struct ferry_error *err) MUST_CHECK;
+
+/*
+ * The images of every pod in Kubernetes manifests, YAML or JSON, of as many
+ * documents as there are.  An error names the object and where in it.
+ */
+int list_add_kubernetes(struct list *list, const void *data, size_t size,
+			struct ferry_error *err) MUST_CHECK;
 
 #endif

@@ -2,9 +2,7 @@
 
 #include <string.h>
 
-#include "base/file.h"
 #include "base/text.h"
-#include "list/formats.h"
 
 #define DOCKER_SCHEME "docker://"
 
@@ -14,6 +12,9 @@ grow(struct list *list, struct ferry_error *err)
 	size_t room = list->room ? list->room * 2 : 16;
 	struct wanted *items;
 
+	if (list->count >= LIST_IMAGES_MAX)
+		return error_set(err, FERRY_E_USAGE,
+				 "more than %d images in all", LIST_IMAGES_MAX);
 	if (list->count < list->room)
 		return 0;
 	items = reallocarray(list->items, room, sizeof(*items));
@@ -58,6 +59,24 @@ list_parse_reference(struct reference *out, const char *text,
 }
 
 int
+list_parse_name(struct reference *out, const char *text,
+		struct ferry_error *err)
+{
+	struct reference name;
+	int rc = list_parse_reference(&name, text, err);
+
+	if (rc)
+		return rc;
+	if (digest_is_set(&name.digest))
+		return error_set(err, FERRY_E_USAGE,
+				 "'%s': a name to carry an image as has no "
+				 "digest",
+				 text);
+	*out = name;
+	return 0;
+}
+
+int
 list_take(struct list *list, struct wanted *take_wanted,
 	  struct ferry_error *err)
 {
@@ -67,50 +86,23 @@ list_take(struct list *list, struct wanted *take_wanted,
 		wanted_release(take_wanted);
 		return rc;
 	}
+	take_wanted->position = list->count;
 	list->items[list->count++] = *take_wanted;
 	*take_wanted = (struct wanted){ 0 };
 	return 0;
 }
 
-int
-list_add(struct list *list, const char *text, struct ferry_error *err)
+void
+list_swap_items(struct list *list, struct list *other)
 {
-	AUTO(wanted_release) struct wanted wanted = { 0 };
-	int rc = origin_parse(&wanted.origin, text, err);
+	struct list old = *list;
 
-	return rc ? rc : list_take(list, &wanted, err);
-}
-
-static int
-add_file(struct list *list, const char *path, struct ferry_error *err)
-{
-	AUTO_BUFFER content = BUFFER(LIST_BYTES_MAX);
-	const char *shown = strcmp(path, "-") ? path : "standard input";
-	size_t before = list->count;
-	int rc = file_load(path, &content, err);
-
-	if (rc)
-		return rc;
-	if (content.size &&
-	    list_add_text(list, content.data, content.size, err))
-		return error_wrap(err, "%s", shown);
-	if (list->count == before)
-		return error_set(err, FERRY_E_USAGE, "%s names no image",
-				 shown);
-	return 0;
-}
-
-int
-list_add_files(struct list *list, const char *const *paths, size_t count,
-	       const struct ferry_list_options *options,
-	       struct ferry_error *err)
-{
-	int rc = 0;
-
-	(void)options;
-	for (size_t i = 0; i < count && !rc; i++)
-		rc = add_file(list, paths[i], err);
-	return rc;
+	list->items = other->items;
+	list->count = other->count;
+	list->room = other->room;
+	other->items = old.items;
+	other->count = old.count;
+	other->room = old.room;
 }
 
 void
@@ -130,19 +122,64 @@ wanted_name(const struct wanted *wanted)
 		       : NULL;
 }
 
-/* Those without a name behind all others. */
+/* What an item is: its name, or where it is as long as that has none. */
 static int
-compare_names(const void *a, const void *b)
+compare_identities(const struct wanted *a, const struct wanted *b)
 {
-	const struct reference *one = wanted_name(a);
-	const struct reference *two = wanted_name(b);
-	char one_text[REFERENCE_TEXT];
-	char two_text[REFERENCE_TEXT];
+	const struct reference *a_name = wanted_name(a);
+	const struct reference *b_name = wanted_name(b);
+	char a_text[REFERENCE_TEXT];
+	char b_text[REFERENCE_TEXT];
 
-	if (!one || !two)
-		return !one - !two;
-	return strcmp(reference_name(one_text, one),
-		      reference_name(two_text, two));
+	if (!a_name || !b_name)
+		return a_name || b_name
+			       ? !a_name - !b_name
+			       : origin_compare(&a->origin, &b->origin);
+	return strcmp(reference_name(a_text, a_name),
+		      reference_name(b_text, b_name));
+}
+
+static int
+compare_items(const void *a, const void *b)
+{
+	const struct wanted *one = a;
+	const struct wanted *two = b;
+	int order = compare_identities(one, two);
+
+	return order ? order
+		     : (one->position > two->position) -
+			       (one->position < two->position);
+}
+
+static const char *
+item_text(char out[ORIGIN_TEXT], const struct wanted *wanted)
+{
+	const struct reference *name = wanted_name(wanted);
+
+	_Static_assert(ORIGIN_TEXT >= REFERENCE_TEXT, "a name would be cut");
+	return name ? reference_familiar(out, name)
+		    : origin_text(out, &wanted->origin);
+}
+
+static int
+refuse_pins(const struct wanted *one, const struct wanted *other,
+	    struct ferry_error *err)
+{
+	const struct digest *pin = origin_pin(&one->origin);
+	const struct digest *other_pin = origin_pin(&other->origin);
+	char name[ORIGIN_TEXT];
+
+	item_text(name, one);
+	if (digest_is_set(pin) && digest_is_set(other_pin))
+		return error_set(err, FERRY_E_USAGE,
+				 "%s is asked for with two different digests, "
+				 "%s and %s",
+				 name, pin->text, other_pin->text);
+	return error_set(err, FERRY_E_USAGE,
+			 "%s is asked for both with and without the digest %s; "
+			 "leave one out",
+			 name,
+			 digest_is_set(pin) ? pin->text : other_pin->text);
 }
 
 /* The same name again is fine, if it means the same image. */
@@ -150,24 +187,56 @@ static int
 check_repeated(const struct wanted *one, const struct wanted *other,
 	       struct ferry_error *err)
 {
-	const struct digest *pin = &one->origin.reference.digest;
-	const struct digest *other_pin = &other->origin.reference.digest;
-	bool both = digest_is_set(pin) && digest_is_set(other_pin);
-	char name[REFERENCE_TEXT];
+	char name[ORIGIN_TEXT];
+	char text[ORIGIN_TEXT];
+	char other_text[ORIGIN_TEXT];
 
-	if (digest_equal(pin, other_pin))
-		return 0;
-	return error_set(err, FERRY_E_USAGE, "%s is asked for %s",
-			 reference_familiar(name, wanted_name(one)),
-			 both ? "with two different digests"
-			      : "both with and without a digest; leave one "
-				"out");
+	if (origin_compare(&one->origin, &other->origin) != 0)
+		return error_set(err, FERRY_E_USAGE,
+				 "%s is asked for from two places, %s and %s",
+				 item_text(name, one),
+				 origin_text(text, &one->origin),
+				 origin_text(other_text, &other->origin));
+	if (!digest_equal(origin_pin(&one->origin), origin_pin(&other->origin)))
+		return refuse_pins(one, other, err);
+	return 0;
 }
 
-static bool
-is_same_name(const struct wanted *one, const struct wanted *other)
+static int
+join_platforms(struct wanted *wanted, const struct platforms *more,
+	       struct ferry_error *err)
 {
-	return wanted_name(one) && compare_names(one, other) == 0;
+	char text[PLATFORM_TEXT];
+	char name[ORIGIN_TEXT];
+
+	if (more->all)
+		wanted->platforms = *more;
+	if (wanted->platforms.all)
+		return 0;
+	for (size_t i = 0; i < more->count; i++)
+		if (platforms_add(&wanted->platforms,
+				  platform_text(text, &more->items[i]), err))
+			return error_wrap(err, "%s", item_text(name, wanted));
+	return 0;
+}
+
+static int
+join(struct wanted *wanted, const struct wanted *other, struct ferry_error *err)
+{
+	int rc = check_repeated(wanted, other, err);
+
+	return rc ? rc : join_platforms(wanted, &other->platforms, err);
+}
+
+static void
+sort(struct list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (platforms_empty(&list->items[i].platforms))
+			list->items[i].platforms = list->platforms;
+	if (list->count)
+		qsort(list->items, list->count, sizeof(*list->items),
+		      compare_items);
 }
 
 int
@@ -176,23 +245,20 @@ list_settle(struct list *list, struct ferry_error *err)
 	size_t count = list->count;
 	int rc = 0;
 
-	if (count)
-		qsort(list->items, count, sizeof(*list->items), compare_names);
+	sort(list);
 	list->count = 0;
 	for (size_t i = 0; i < count; i++) {
-		struct wanted *item = &list->items[i];
+		struct wanted item = list->items[i];
 		struct wanted *last =
 			list->count ? &list->items[list->count - 1] : NULL;
 
-		if (rc || !last || !is_same_name(last, item)) {
-			struct wanted kept = *item;
-
-			*item = (struct wanted){ 0 };
-			list->items[list->count++] = kept;
+		list->items[i] = (struct wanted){ 0 };
+		if (rc || !last || compare_identities(last, &item) != 0) {
+			list->items[list->count++] = item;
 			continue;
 		}
-		rc = check_repeated(last, item, err);
-		wanted_release(item);
+		rc = join(last, &item, err);
+		wanted_release(&item);
 	}
 	return rc;
 }
@@ -203,5 +269,7 @@ list_release(struct list *list)
 	for (size_t i = 0; i < list->count; i++)
 		wanted_release(&list->items[i]);
 	free(list->items);
+	free(list->name);
+	free(list->version);
 	*list = (struct list){ 0 };
 }

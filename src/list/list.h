@@ -9,14 +9,16 @@
 #include "oci/platform.h"
 
 #define LIST_BYTES_MAX ((size_t)16 << 20) /* of one file */
+#define LIST_IMAGES_MAX 100000		  /* as many as a bundle may hold */
 
 /* One image asked for. */
 struct wanted {
 	struct origin origin;
 	/* What to carry it as; repository "": as its origin calls it. */
 	struct reference name;
-	/* Empty: what the command asks for. */
+	/* Empty: those of its list. */
 	struct platforms platforms;
+	size_t position; /* among those listed; list_take() sets it */
 };
 
 void wanted_release(struct wanted *wanted);
@@ -31,6 +33,17 @@ struct list {
 	struct wanted *items;
 	size_t count;
 	size_t room;
+	/*
+	 * Of images that say nothing of platforms.  Whether the command has
+	 * asked for these: then they count more than what a definition says
+	 * for all its images.  Both are set before anything is added.
+	 */
+	struct platforms platforms;
+	bool platforms_asked;
+	/* Of the definition, if the list comes from one only; or NULL. */
+	char *name;
+	char *version;
+	unsigned definitions;
 };
 
 /* What a browser takes and no registry is named by: FERRY_E_USAGE. */
@@ -43,13 +56,21 @@ int list_refuse_url(const char *text, struct ferry_error *err) MUST_CHECK;
 int list_parse_reference(struct reference *out, const char *text,
 			 struct ferry_error *err) MUST_CHECK;
 
-/* Adds an item, which is taken over, on failure too. */
+/*
+ * What an image is to be carried as: a reference without a digest, which
+ * nobody could promise.
+ */
+int list_parse_name(struct reference *out, const char *text,
+		    struct ferry_error *err) MUST_CHECK;
+
+/* Adds an item, which is taken over, on failure too: FERRY_E_USAGE. */
 int list_take(struct list *list, struct wanted *take_wanted,
 	      struct ferry_error *err) MUST_CHECK;
 
 /*
  * Adds one image as it stands on a command line or a line of a text list
- * (docs/lists.md): IMAGE [PLATFORM[,PLATFORM...]] [=> NAME].
+ * (docs/lists.md): IMAGE [PLATFORM[,PLATFORM...]] [=> NAME].  FERRY_E_USAGE
+ * with the text.
  */
 int list_add(struct list *list, const char *text, struct ferry_error *err)
 	MUST_CHECK;
@@ -62,11 +83,15 @@ int list_add_files(struct list *list, const char *const *paths, size_t count,
 		   const struct ferry_list_options *options,
 		   struct ferry_error *err) MUST_CHECK;
 
+/* Exchanges the items, and nothing else. */
+void list_swap_items(struct list *list, struct list *other);
+
 /*
  * Sorts by name, drops what is there twice and joins the platforms that one
- * image is asked for with.  Items whose names are not known yet stay, behind.
- * One name for two origins, or with two different digests, or with and without
- * one, is FERRY_E_USAGE.
+ * image is asked for with, in the order they were listed; "all" takes in all
+ * others.  An item without platforms gets the list's.  Items whose names are
+ * not known yet stay, behind.  One name for two origins, or with two different
+ * digests, or with and without one, is FERRY_E_USAGE.
  */
 int list_settle(struct list *list, struct ferry_error *err) MUST_CHECK;
 

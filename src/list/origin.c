@@ -24,6 +24,12 @@ transport_name(enum transport transport)
 	return transports[transport].name;
 }
 
+bool
+transport_has_path(enum transport transport)
+{
+	return transports[transport].has_path;
+}
+
 /* The transport that `text` begins with, and what follows its colon. */
 static enum transport
 split(const char *text, const char **rest)
@@ -48,7 +54,7 @@ parse_place(struct origin *origin, const char *rest, struct ferry_error *err)
 	size_t length = strcspn(rest, ":");
 	int rc = 0;
 
-	if (transports[origin->transport].has_path) {
+	if (transport_has_path(origin->transport)) {
 		if (!length)
 			return error_set(err, FERRY_E_USAGE, "it has no path");
 		rc = text_format(&origin->path, err, "%.*s", (int)length, rest);
@@ -59,6 +65,14 @@ parse_place(struct origin *origin, const char *rest, struct ferry_error *err)
 	if (!*rest)
 		return error_set(err, FERRY_E_USAGE, "it has no name");
 	return text_copy(&origin->selector, rest, err);
+}
+
+enum transport
+origin_transport(const char *text)
+{
+	const char *rest;
+
+	return split(text, &rest);
 }
 
 int
@@ -100,6 +114,53 @@ origin_copy(struct origin *out, const struct origin *origin,
 	*out = copy;
 	copy = (struct origin){ 0 };
 	return 0;
+}
+
+const struct digest *
+origin_pin(const struct origin *origin)
+{
+	return origin->transport == TRANSPORT_REGISTRY
+		       ? &origin->reference.digest
+		       : &origin->pin;
+}
+
+int
+origin_set_pin(struct origin *origin, const struct digest *pin,
+	       struct ferry_error *err)
+{
+	struct digest *slot = origin->transport == TRANSPORT_REGISTRY
+				      ? &origin->reference.digest
+				      : &origin->pin;
+
+	if (digest_is_set(slot) && !digest_equal(slot, pin))
+		return error_set(err, FERRY_E_USAGE, "both %s and %s",
+				 slot->text, pin->text);
+	*slot = *pin;
+	return 0;
+}
+
+/* NULL before anything. */
+static int
+compare_texts(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) : !!a - !!b;
+}
+
+int
+origin_compare(const struct origin *a, const struct origin *b)
+{
+	int order = (int)a->transport - (int)b->transport;
+
+	if (!order)
+		order = compare_texts(a->path, b->path);
+	if (!order)
+		order = compare_texts(a->selector, b->selector);
+	if (!order)
+		order = strcmp(a->reference.host, b->reference.host);
+	if (!order)
+		order = strcmp(a->reference.repository,
+			       b->reference.repository);
+	return order ? order : strcmp(a->reference.tag, b->reference.tag);
 }
 
 void

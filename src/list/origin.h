@@ -45,6 +45,22 @@ int origin_copy(struct origin *out, const struct origin *origin,
 		struct ferry_error *err) MUST_CHECK;
 void origin_release(struct origin *origin);
 
+/* By what `text` begins with alone. */
+enum transport origin_transport(const char *text);
+
+/* Whether it has to be found in a file or folder that the origin names. */
+bool transport_has_path(enum transport transport);
+
+/* The digest that it must turn out to be, whatever the transport. */
+const struct digest *origin_pin(const struct origin *origin);
+
+/* FERRY_E_USAGE when it has another one. */
+int origin_set_pin(struct origin *origin, const struct digest *pin,
+		   struct ferry_error *err) MUST_CHECK;
+
+/* By place and name there, whatever the pins; 0: the same image. */
+int origin_compare(const struct origin *a, const struct origin *b);
+
 /* As it would be written, pin included; for messages.  Cuts; returns `out`. */
 #define ORIGIN_TEXT 1024
 const char *origin_text(char out[ORIGIN_TEXT], const struct origin *origin);

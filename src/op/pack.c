@@ -70,10 +70,10 @@ names_all(const struct wanted *wanted)
 static int
 expand_list(struct ferry_pack *pack, struct ferry_error *err)
 {
-	AUTO(list_release) struct list asked = pack->list;
+	AUTO(list_release) struct list asked = { 0 };
 	int rc = 0;
 
-	pack->list = (struct list){ 0 };
+	list_swap_items(&pack->list, &asked);
 	for (size_t i = 0; i < asked.count && !rc; i++) {
 		struct wanted *wanted = &asked.items[i];
 
@@ -97,6 +97,8 @@ read_platforms(struct ferry_pack *pack,
 				   err);
 	if (!rc && !options->platform_count)
 		rc = platforms_add(&pack->platforms, PLATFORM_DEFAULT, err);
+	pack->list.platforms = pack->platforms;
+	pack->list.platforms_asked = options->platform_count;
 	return rc;
 }
 

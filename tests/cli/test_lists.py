@@ -57,9 +57,9 @@ BAD = {
     "an escape": ("\x1b[31mred\n", ["line 1", "\\x1b[31mred"], True),
     "a short digest": ("app@sha256:abc\n", ["line 1", "app@sha256:abc"], True),
     "binary": ("a\0b\n", ["NUL"], True),
-    "two digests": (f"app:1@{A}\napp:1@{B}\n", ["app:1 is asked for with two different digests"], False),
+    "two digests": (f"app:1@{A}\napp:1@{B}\n", [f"app:1 is asked for with two different digests, {A} and {B}"], False),
     "with and without a digest": (f"app:1@{A}\napp:1\n",
-                                  ["app:1 is asked for both with and without a digest"], False),
+                                  [f"app:1 is asked for both with and without the digest {A}"], False),
 }
 
 
