@@ -80,6 +80,67 @@ name_image(struct image *image, struct source *source,
 	return 0;
 }
 
+/* One repository, as one worker sees it. */
+struct repository {
+	struct resolve_place place;
+	struct registry *registry;
+	unsigned worker;
+	const char *name;
+};
+
+static int
+get_manifest(const struct repository *repository, const char *reference,
+	     struct resolve_document *out, struct ferry_error *err)
+{
+	AUTO_REGISTRY_MANIFEST found = { 0 };
+	int rc =
+		registry_get_manifest(repository->registry, repository->worker,
+				      repository->name, reference, &found, err);
+
+	if (rc)
+		return rc;
+	out->bytes = found.bytes;
+	out->digest = found.digest;
+	strcpy(out->media_type, found.media_type);
+	found.bytes = (struct buffer){ 0 };
+	return 0;
+}
+
+static int
+get_listed(struct resolve_place *place, const struct digest *digest,
+	   struct resolve_document *out, struct ferry_error *err)
+{
+	return get_manifest((struct repository *)place, digest->text, out, err);
+}
+
+static int
+get_config(struct resolve_place *place, const struct descriptor *descriptor,
+	   struct proof *proof, struct ferry_error *err)
+{
+	struct repository *repository = (struct repository *)place;
+
+	return registry_get_blob(repository->registry, repository->worker,
+				 repository->name, descriptor, proof, err);
+}
+
+/* A tag is asked for once: it may move. */
+static int
+find_image(struct repository *repository, const struct reference *reference,
+	   const struct platform *platform, struct image *out,
+	   struct ferry_error *err)
+{
+	AUTO_RESOLVE_DOCUMENT root = { 0 };
+	int rc = get_manifest(repository,
+			      digest_is_set(&reference->digest)
+				      ? reference->digest.text
+				      : reference->tag,
+			      &root, err);
+
+	return rc ? rc
+		  : resolve_image(&repository->place, &root, platform, out,
+				  err);
+}
+
 static int
 resolve(struct source *base, unsigned worker, const struct wanted *wanted,
 	const struct platforms *platforms, struct resolved *out,
@@ -88,12 +149,15 @@ resolve(struct source *base, unsigned worker, const struct wanted *wanted,
 	struct source_registry *source = (struct source_registry *)base;
 	const struct reference *reference = &wanted->origin.reference;
 	AUTO(image_release) struct image image = { 0 };
-	struct registry *registry = NULL;
-	int rc = find_host(source, reference->host, &registry, err);
+	struct repository repository = { .place = { .get = get_listed,
+						    .get_blob = get_config },
+					 .worker = worker,
+					 .name = reference->repository };
+	int rc = find_host(source, reference->host, &repository.registry, err);
 
 	if (!rc)
-		rc = resolve_image(registry, worker, reference,
-				   &platforms->items[0], &image, err);
+		rc = find_image(&repository, reference, &platforms->items[0],
+				&image, err);
 	if (!rc)
 		rc = name_image(&image, base, wanted, err);
 	return rc ? rc : resolved_take(out, &image, err);

@@ -6,9 +6,7 @@
 
 /* An image in the making. */
 struct search {
-	struct registry *registry;
-	unsigned worker;
-	const char *repository;
+	struct resolve_place *place;
 	const struct platform *wanted;
 	struct image image;
 	bool listed; /* an index says what platform this is: */
@@ -21,23 +19,22 @@ search_release(struct search *search)
 	image_release(&search->image);
 }
 
-static int
-get_manifest(struct search *search, const char *reference,
-	     struct registry_manifest *out, struct ferry_error *err)
+void
+resolve_document_release(struct resolve_document *document)
 {
-	return registry_get_manifest(search->registry, search->worker,
-				     search->repository, reference, out, err);
+	buffer_release(&document->bytes);
+	*document = (struct resolve_document){ 0 };
 }
 
 static const char *
-type_or_null(const struct registry_manifest *manifest)
+type_or_null(const struct resolve_document *document)
 {
-	return manifest->media_type[0] ? manifest->media_type : NULL;
+	return document->media_type[0] ? document->media_type : NULL;
 }
 
 /* The bytes become the image's. */
 static int
-take_manifest(struct search *search, struct registry_manifest *manifest,
+take_manifest(struct search *search, struct resolve_document *manifest,
 	      struct ferry_error *err)
 {
 	struct descriptor *descriptor = &search->image.descriptor;
@@ -60,7 +57,7 @@ refuse_platform(const struct search *search, const char *has,
 }
 
 static int
-choose(struct search *search, const struct registry_manifest *found,
+choose(struct search *search, const struct resolve_document *found,
        struct ferry_error *err)
 {
 	AUTO(index_release) struct index index = { 0 };
@@ -84,17 +81,18 @@ choose(struct search *search, const struct registry_manifest *found,
 
 /* The manifest that an index has named, by its digest. */
 static int
-take_listed(struct search *search, const struct registry_manifest *found,
+take_listed(struct search *search, const struct resolve_document *found,
 	    struct ferry_error *err)
 {
-	AUTO_REGISTRY_MANIFEST manifest = { 0 };
+	AUTO_RESOLVE_DOCUMENT manifest = { 0 };
 	const struct descriptor *descriptor = &search->image.descriptor;
 	enum media_kind kind;
 	int rc = choose(search, found, err);
 
 	if (rc)
 		return rc;
-	if (get_manifest(search, descriptor->digest.text, &manifest, err))
+	if (search->place->get(search->place, &descriptor->digest, &manifest,
+			       err))
 		return error_wrap(err, "manifest %s, which its index names",
 				  descriptor->digest.text);
 	if (manifest.bytes.size != descriptor->size)
@@ -112,23 +110,17 @@ take_listed(struct search *search, const struct registry_manifest *found,
 }
 
 static int
-find_manifest(struct search *search, const struct reference *reference,
+find_manifest(struct search *search, struct resolve_document *root,
 	      struct ferry_error *err)
 {
-	AUTO_REGISTRY_MANIFEST found = { 0 };
-	const char *name = digest_is_set(&reference->digest)
-				   ? reference->digest.text
-				   : reference->tag;
 	enum media_kind kind = MEDIA_OTHER;
-	int rc = get_manifest(search, name, &found, err);
+	int rc = document_kind(&kind, root->bytes.data, root->bytes.size,
+			       type_or_null(root), err);
 
-	if (!rc)
-		rc = document_kind(&kind, found.bytes.data, found.bytes.size,
-				   type_or_null(&found), err);
 	if (rc)
 		return rc;
-	return kind == MEDIA_INDEX ? take_listed(search, &found, err)
-				   : take_manifest(search, &found, err);
+	return kind == MEDIA_INDEX ? take_listed(search, root, err)
+				   : take_manifest(search, root, err);
 }
 
 static int
@@ -145,8 +137,7 @@ get_config(struct search *search, struct ferry_error *err)
 	buffer_sink_init(&sink, bytes);
 	rc = proof_init(&proof, &sink.sink, &config->digest, config->size, err);
 	return rc ? rc
-		  : registry_get_blob(search->registry, search->worker,
-				      search->repository, config, &proof, err);
+		  : search->place->get_blob(search->place, config, &proof, err);
 }
 
 static int
@@ -183,10 +174,10 @@ check_platform(const struct search *search, struct ferry_error *err)
 }
 
 static int
-run_search(struct search *search, const struct reference *reference,
+run_search(struct search *search, struct resolve_document *root,
 	   struct ferry_error *err)
 {
-	int rc = find_manifest(search, reference, err);
+	int rc = find_manifest(search, root, err);
 
 	if (!rc)
 		rc = find_config(search, err);
@@ -196,22 +187,35 @@ run_search(struct search *search, const struct reference *reference,
 }
 
 int
-resolve_image(struct registry *registry, unsigned worker,
-	      const struct reference *reference, const struct platform *wanted,
-	      struct image *out, struct ferry_error *err)
+resolve_image(struct resolve_place *place, struct resolve_document *take_root,
+	      const struct platform *wanted, struct image *out,
+	      struct ferry_error *err)
 {
 	AUTO(search_release)
-	struct search search = {
-		.registry = registry,
-		.worker = worker,
-		.repository = reference->repository,
-		.wanted = wanted,
-	};
-	int rc = run_search(&search, reference, err);
+	struct search search = { .place = place, .wanted = wanted };
+	int rc = run_search(&search, take_root, err);
 
+	resolve_document_release(take_root);
 	if (rc)
 		return rc;
 	*out = search.image;
 	search.image = (struct image){ 0 };
 	return 0;
+}
+
+int
+resolve_check_pin(const struct origin *origin, const struct image *image,
+		  struct ferry_error *err)
+{
+	const struct digest *pin = &origin->pin;
+	const struct digest *index = &image->index_digest;
+
+	if (!digest_is_set(pin) ||
+	    digest_equal(pin, &image->descriptor.digest) ||
+	    digest_equal(pin, index))
+		return 0;
+	return error_set(err, FERRY_E_NOT_FOUND,
+			 "%s is not there any more; now it is %s", pin->text,
+			 digest_is_set(index) ? index->text
+					      : image->descriptor.digest.text);
 }

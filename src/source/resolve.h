@@ -1,20 +1,53 @@
 /*
- * From a reference to the one image it stands for on a platform.
+ * From a name's manifest or index to the one image it stands for on a
+ * platform, wherever these documents are.
  */
 #ifndef SOURCE_RESOLVE_H
 #define SOURCE_RESOLVE_H
 
+#include "list/origin.h"
+#include "oci/platform.h"
 #include "oci/release.h"
-#include "registry/registry.h"
+
+/* A manifest or index as it is kept; zeroed is empty. */
+struct resolve_document {
+	struct buffer bytes;
+	char media_type[MEDIA_TYPE_TEXT]; /* as it is called there; or "" */
+	struct digest digest;		  /* of the bytes */
+};
+
+#define AUTO_RESOLVE_DOCUMENT                                                  \
+	AUTO(resolve_document_release) struct resolve_document
+
+void resolve_document_release(struct resolve_document *document);
+
+/* Where an image's documents are: a repository, an OCI layout, ... */
+struct resolve_place {
+	/* FERRY_E_DIGEST unless the bytes are those of the digest. */
+	int (*get)(struct resolve_place *place, const struct digest *digest,
+		   struct resolve_document *out, struct ferry_error *err);
+	/* Pushes the blob into `proof` and finishes that. */
+	int (*get_blob)(struct resolve_place *place,
+			const struct descriptor *descriptor,
+			struct proof *proof, struct ferry_error *err);
+};
 
 /*
- * Reads manifest and config of `reference`.  A tag is asked for once; from
- * there on only digests are.  Neither tag nor index are believed: an image
- * whose config says another platform than `wanted` is FERRY_E_PLATFORM.
+ * Reads manifest and config of what `take_root` leads to; that is taken over,
+ * on failure too.  From here on only digests are asked for.  Neither name nor
+ * index are believed: an image whose config says another platform than
+ * `wanted` is FERRY_E_PLATFORM.
  */
-int resolve_image(struct registry *registry, unsigned worker,
-		  const struct reference *reference,
+int resolve_image(struct resolve_place *place,
+		  struct resolve_document *take_root,
 		  const struct platform *wanted, struct image *out,
 		  struct ferry_error *err) MUST_CHECK;
+
+/*
+ * Whether the image is what its origin was pinned to: its manifest, or the
+ * index that was chosen from.  FERRY_E_NOT_FOUND says what is there.
+ */
+int resolve_check_pin(const struct origin *origin, const struct image *image,
+		      struct ferry_error *err) MUST_CHECK;
 
 #endif
