@@ -31,6 +31,14 @@ int list_add_text(struct list *list, const void *data, size_t size,
 		  struct ferry_error *err) MUST_CHECK;
 
 /*
+ * The images of a Compose project, whose files are given in the order in which
+ * they are merged.  FERRY_E_USAGE when they name none; errors name the file.
+ */
+int list_add_compose(struct list *list, const struct list_file *files,
+		     size_t count, const struct ferry_list_options *options,
+		     struct ferry_error *err) MUST_CHECK;
+
+/*
  * The images of every pod in Kubernetes manifests, YAML or JSON, of as many
  * documents as there are.  An error names the object and where in it.
  */
