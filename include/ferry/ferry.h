@@ -11,6 +11,7 @@
 #include "ferry/bundle.h"
 #include "ferry/context.h"
 #include "ferry/diff.h"
+#include "ferry/docker.h"
 #include "ferry/error.h"
 #include "ferry/host.h"
 #include "ferry/list.h"

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ferry/context.h"
+#include "ferry/docker.h"
 #include "ferry/error.h"
 #include "ferry/registry.h"
 
@@ -30,6 +31,7 @@ struct ferry_load_options {
 	bool any_host; /* the target serves other machines than this one */
 	unsigned jobs; /* blobs at once; 0: FERRY_JOBS_DEFAULT */
 	struct ferry_registry_options registry;
+	struct ferry_docker_options docker; /* what "docker" stands for */
 };
 
 enum ferry_load_state {

@@ -48,7 +48,8 @@ free_load(struct ferry_load **load)
 
 static int
 plan_load(struct session *session, const struct values *values,
-	  const struct ferry_registry_options *registry, const char *to,
+	  const struct ferry_registry_options *registry,
+	  const struct ferry_docker_options *docker, const char *to,
 	  struct ferry_load **out, struct ferry_error *err)
 {
 	struct ferry_load_options options = {
@@ -59,6 +60,7 @@ plan_load(struct session *session, const struct values *values,
 		.any_host = values->any_host,
 		.jobs = values->jobs,
 		.registry = *registry,
+		.docker = *docker,
 	};
 
 	return ferry_load_plan(session->context, &options, out, err);
@@ -121,15 +123,18 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	const struct values *values = data;
 	struct ferry_registry_options registry;
 	AUTO_FREE char *authfile = NULL;
+	AUTO(docker_place_release) struct docker_place docker = { 0 };
 	AUTO_FREE char *to = NULL;
 	AUTO(free_load) struct ferry_load *load = NULL;
 	int rc;
 
 	if (registry_flags_options(&registry, &values->registry, &authfile,
 				   err) ||
+	    environment_docker(&docker, err) ||
 	    environment_target(values->to, &to, err))
 		return err->code;
-	rc = plan_load(session, values, &registry, to, &load, err);
+	rc = plan_load(session, values, &registry, &docker.options, to, &load,
+		       err);
 	progress_clear(&session->progress);
 	if (rc)
 		return rc;

@@ -54,29 +54,38 @@ environment_authfile(char **out, struct ferry_error *err)
 	return 0;
 }
 
-/* What `docker` itself would talk to, as far as ferry can. */
-static int
-docker_target(char **out, struct ferry_error *err)
+int
+environment_docker(struct docker_place *out, struct ferry_error *err)
 {
-	static const char unix_scheme[] = "unix://";
-	const char *host = variable("DOCKER_HOST");
-	const char *end = host ? strstr(host, "://") : NULL;
+	const char *config = variable("DOCKER_CONFIG");
+	const char *home = variable("HOME");
+	struct docker_place place = {
+		.options = {
+			.host = variable("DOCKER_HOST"),
+			.context = variable("DOCKER_CONTEXT"),
+			.certs = variable("DOCKER_CERT_PATH"),
+			.tls = variable("DOCKER_TLS") != NULL,
+			.tls_verify = variable("DOCKER_TLS_VERIFY") != NULL,
+		},
+	};
+	int rc = 0;
 
-	if (!host || strcmp(host, unix_scheme) == 0)
-		return text_copy(out, "docker", err);
-	if (text_starts(host, unix_scheme))
-		return text_format(out, err, "docker-daemon:%s",
-				   host + strlen(unix_scheme));
-	if (end)
-		return error_set(err, FERRY_E_USAGE,
-				 "DOCKER_HOST says %.*s://: ferry speaks to "
-				 "Docker over a unix socket only; run it on "
-				 "that host, or give --to docker-daemon:SOCKET",
-				 (int)(end - host), host);
-	return error_set(err, FERRY_E_USAGE,
-			 "DOCKER_HOST is '%s', without unix://: ferry speaks "
-			 "to Docker over a unix socket only",
-			 host);
+	if (config)
+		rc = text_copy(&place.config, config, err);
+	else if (home)
+		rc = text_format(&place.config, err, "%s/.docker", home);
+	if (rc)
+		return rc;
+	place.options.config = place.config;
+	*out = place;
+	return 0;
+}
+
+void
+docker_place_release(struct docker_place *place)
+{
+	free(place->config);
+	*place = (struct docker_place){ 0 };
 }
 
 static int
@@ -120,8 +129,8 @@ found_target(char **out, struct ferry_error *err)
 int
 environment_target(const char *to, char **out, struct ferry_error *err)
 {
-	if (to ? strcmp(to, "docker") == 0 : variable("DOCKER_HOST") != NULL)
-		return docker_target(out, err);
+	if (!to && (variable("DOCKER_HOST") || variable("DOCKER_CONTEXT")))
+		to = "docker";
 	return to ? text_copy(out, to, err) : found_target(out, err);
 }
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "ferry/docker.h"
 
 /*
  * The file with the registries' credentials that Docker, Podman and skopeo
@@ -15,9 +16,19 @@
  */
 int environment_authfile(char **out, struct ferry_error *err) MUST_CHECK;
 
+/* Where Docker's own program would find its daemon. */
+struct docker_place {
+	struct ferry_docker_options options;
+	char *config; /* what options point to; owned */
+};
+
+int environment_docker(struct docker_place *out, struct ferry_error *err)
+	MUST_CHECK;
+void docker_place_release(struct docker_place *place);
+
 /*
- * Where `to` leads: "docker" follows DOCKER_HOST, NULL is DOCKER_HOST or the
- * one runtime on this machine.  *out is owned by the caller.
+ * Where `to` leads: NULL is "docker" if DOCKER_HOST or DOCKER_CONTEXT is set,
+ * else the one runtime on this machine.  *out is owned by the caller.
  */
 int environment_target(const char *to, char **out, struct ferry_error *err)
 	MUST_CHECK;

@@ -6,23 +6,39 @@
 #include "base/text.h"
 #include "net/url.h"
 
+#define QUOTED_MAX 200
 /* A thousand images take about half a MiB. */
 #define ANSWER_MAX ((size_t)16 << 20)
 /* zstd layers came with Docker 23.0, and so did API 1.42. */
 #define ZSTD_API_MINOR 42
 
+static const struct http_advice advice = {
+	.authority = "let ca.pem, in DOCKER_CERT_PATH or beside the context, "
+		     "have the authority that issued it",
+	.certificate = "cert.pem and key.pem, in DOCKER_CERT_PATH or beside "
+		       "the context",
+	.no_tls = "unset DOCKER_TLS_VERIFY, or mend the context",
+	.only_tls = "set DOCKER_TLS_VERIFY=1",
+};
+
 int
 engine_init(struct engine *engine, struct ferry_context *context,
-	    const char *socket, const char *elsewhere, struct ferry_error *err)
+	    const struct engine_endpoint *endpoint, const char *elsewhere,
+	    struct ferry_error *err)
 {
-	struct http_settings settings = { .context = context };
-	int rc = text_copy(&engine->socket, socket, err);
+	struct http_settings settings = {
+		.context = context,
+		.ca = endpoint->ca,
+		.cert = endpoint->cert,
+		.key = endpoint->key,
+		.unverified = endpoint->unverified,
+		.advice = &advice,
+		.unix_socket = endpoint->socket,
+	};
 
-	if (rc)
-		return rc;
 	engine->context = context;
+	engine->endpoint = endpoint;
 	engine->elsewhere = elsewhere;
-	settings.unix_socket = engine->socket;
 	return http_new(&engine->http, &settings, err);
 }
 
@@ -30,8 +46,26 @@ void
 engine_release(struct engine *engine)
 {
 	http_free(engine->http);
-	free(engine->socket);
 	*engine = (struct engine){ 0 };
+}
+
+/* Of what answers in words and not in JSON, as Go's own server does. */
+static int
+quote(const struct http_response *response, struct ferry_error *err)
+{
+	const char *text = (const char *)response->body.data;
+	size_t size = response->body.size;
+	const char *end = text ? memchr(text, '\n', size) : NULL;
+
+	if (end)
+		size = (size_t)(end - text);
+	if (!size || size > QUOTED_MAX || *text == '<' || *text == '{')
+		return error_set(err, FERRY_E_FAILED,
+				 "Docker answers with status %d",
+				 response->status);
+	return error_set(err, FERRY_E_FAILED,
+			 "Docker answers with status %d: %.*s",
+			 response->status, (int)size, text);
 }
 
 int
@@ -47,8 +81,7 @@ engine_refused(const struct http_response *response, struct ferry_error *err)
 	if (message)
 		return error_set(err, FERRY_E_FAILED, "Docker says: %s",
 				 message);
-	return error_set(err, FERRY_E_FAILED, "Docker answers with status %d",
-			 response->status);
+	return quote(response, err);
 }
 
 static int
@@ -58,7 +91,7 @@ perform(struct engine *engine, const char *method, const char *path,
 	AUTO_FREE char *url = NULL;
 	struct http_request request = { .method = method,
 					.body_max = ANSWER_MAX };
-	int rc = text_format(&url, err, ENGINE_URL "%s", path);
+	int rc = text_format(&url, err, "%s%s", engine->endpoint->url, path);
 
 	if (rc)
 		return rc;
@@ -106,7 +139,7 @@ get_known(struct engine *engine, const char *path, json_t **out,
 		return error_set(err, FERRY_E_FAILED,
 				 "what listens at %s is no Docker: it does "
 				 "not know %s",
-				 engine->socket, path);
+				 engine->endpoint->name, path);
 	return rc ? error_wrap(err, "%s", path) : 0;
 }
 
@@ -115,7 +148,9 @@ static int
 no_daemon(const struct engine *engine, const struct http_response *response,
 	  struct ferry_error *err)
 {
-	if (!response->unreachable || access(engine->socket, F_OK) == 0)
+	const char *socket = engine->endpoint->socket;
+
+	if (!response->unreachable || (socket && access(socket, F_OK) == 0))
 		return err->code;
 	return error_add(err, " (elsewhere: %s)", engine->elsewhere);
 }
@@ -167,7 +202,7 @@ take_version(struct engine *engine, struct engine_daemon *out,
 		rc = platform_set(&out->platform, os, architecture, NULL, err);
 	if (rc)
 		return error_wrap(err, "Docker at %s: /version",
-				  engine->socket);
+				  engine->endpoint->name);
 	text_escape(out->version, sizeof(out->version), version);
 	out->zstd = knows_zstd(json);
 	return 0;
@@ -205,7 +240,8 @@ take_info(struct engine *engine, struct engine_daemon *out,
 	out->containerd_store = is_containerd_store(json);
 	rc = json_find_text(json, "DockerRootDir", &root, err);
 	if (rc)
-		return error_wrap(err, "Docker at %s: /info", engine->socket);
+		return error_wrap(err, "Docker at %s: /info",
+				  engine->endpoint->name);
 	return root ? text_copy(&out->root, root, err) : 0;
 }
 

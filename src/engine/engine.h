@@ -1,5 +1,5 @@
 /*
- * The Docker Engine API over its unix socket, as far as we need it.
+ * The Docker Engine API, as far as we need it.
  *
  * Paths carry no API version, so that the daemon speaks its newest one:
  * Docker 29 dropped old versions, older ones refuse new versions.
@@ -8,26 +8,26 @@
 #define ENGINE_ENGINE_H
 
 #include "base/context.h"
+#include "engine/endpoint.h"
 #include "json/json.h"
 #include "net/http.h"
 #include "oci/platform.h"
 #include "oci/reference.h"
 
-#define ENGINE_URL "http://docker"
-
 struct engine {
 	struct ferry_context *context;
 	struct http *http;
-	char *socket;
+	const struct engine_endpoint *endpoint;
 	const char *elsewhere;
 };
 
 /*
- * Connects to nothing yet.  `context` is borrowed, and so is `elsewhere`: how
- * to name another daemon, for the message that this one is not there.
+ * Connects to nothing yet.  `context` and `endpoint` are borrowed, and so is
+ * `elsewhere`: how to name another daemon, for the message that this one is
+ * not there.
  */
 int engine_init(struct engine *engine, struct ferry_context *context,
-		const char *socket, const char *elsewhere,
+		const struct engine_endpoint *endpoint, const char *elsewhere,
 		struct ferry_error *err) MUST_CHECK;
 void engine_release(struct engine *engine);
 

@@ -128,6 +128,10 @@ set_transport(CURL *easy, const struct http_settings *settings)
 			curl_easy_setopt(easy, CURLOPT_SSLCERT, settings->cert);
 	if (settings->key)
 		failed |= curl_easy_setopt(easy, CURLOPT_SSLKEY, settings->key);
+	if (settings->unverified) {
+		failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 	failed |= curl_easy_setopt(easy, CURLOPT_SSLVERSION,
 				   (long)CURL_SSLVERSION_TLSv1_2);
 	failed |= curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);

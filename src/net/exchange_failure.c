@@ -7,6 +7,19 @@
 
 #include "base/text.h"
 
+static const struct http_advice *
+advice_of(const struct exchange *exchange)
+{
+	static const struct http_advice options = {
+		.authority = "name the authority that issued it with --ca FILE",
+		.certificate = "--cert and --key",
+		.only_tls = "leave out --plain-http",
+	};
+	const struct http_advice *own = exchange->http->settings.advice;
+
+	return own ? own : &options;
+}
+
 static int
 unreachable(struct exchange *exchange)
 {
@@ -124,8 +137,8 @@ trust_failure(const struct exchange *exchange, struct ferry_error *err)
 			  &verified);
 	if (verified == VERIFY_EXPIRED || verified == VERIFY_NOT_YET_VALID)
 		return error_add(err, "; is this machine's clock right?");
-	return error_add(err, "; if it should be, name the authority that "
-			      "issued it with --ca FILE");
+	return error_add(err, "; if it should be, %s",
+			 advice_of(exchange)->authority);
 }
 
 static bool
@@ -166,8 +179,8 @@ certificate_wanted(const struct exchange *exchange, struct ferry_error *err)
 {
 	return error_set(err, FERRY_E_FAILED,
 			 "%s: it wants another client certificate, or any: see "
-			 "--cert and --key",
-			 exchange->peer);
+			 "%s",
+			 exchange->peer, advice_of(exchange)->certificate);
 }
 
 /* The system's word for it; CURLINFO_OS_ERRNO may be of an older failure. */
@@ -218,6 +231,18 @@ tls_reason(const struct exchange *exchange)
 }
 
 static int
+no_tls(const struct exchange *exchange, struct ferry_error *err)
+{
+	const char *own = advice_of(exchange)->no_tls;
+
+	error_set(err, FERRY_E_FAILED,
+		  "%s: it speaks no TLS; if it is a plain HTTP server, ",
+		  exchange->peer);
+	return own ? error_add(err, "%s", own)
+		   : error_add(err, "say --plain-http %s", exchange->peer);
+}
+
+static int
 handshake_failure(struct exchange *exchange, struct ferry_error *err)
 {
 	static const char *const cut[] = { "SSL_ERROR_SYSCALL",
@@ -225,10 +250,7 @@ handshake_failure(struct exchange *exchange, struct ferry_error *err)
 					   "unexpected eof" };
 
 	if (is_plain_server(exchange))
-		return error_set(err, FERRY_E_FAILED,
-				 "%s: it speaks no TLS; if it is a plain HTTP "
-				 "server, say --plain-http %s",
-				 exchange->peer, exchange->peer);
+		return no_tls(exchange, err);
 	if (wants_certificate(exchange))
 		return certificate_wanted(exchange, err);
 	if (mentions(exchange->reason, cut, ARRAY_SIZE(cut)))
@@ -237,8 +259,8 @@ handshake_failure(struct exchange *exchange, struct ferry_error *err)
 		  exchange->peer, tls_reason(exchange));
 	/* What TLS 1.2 says where a client certificate is missing, too. */
 	if (strstr(exchange->reason, "alert handshake failure"))
-		error_add(err, "; it may want a client certificate, see --cert "
-			       "and --key");
+		error_add(err, "; it may want a client certificate, see %s",
+			  advice_of(exchange)->certificate);
 	return err->code;
 }
 
@@ -265,7 +287,8 @@ foreign_answer(const struct exchange *exchange, struct ferry_error *err)
 		  exchange->peer);
 	if (exchange->tls || exchange->http->settings.unix_socket)
 		return err->code;
-	return error_add(err, "; if it speaks TLS, leave out --plain-http");
+	return error_add(err, "; if it speaks TLS, %s",
+			 advice_of(exchange)->only_tls);
 }
 
 static int

@@ -16,6 +16,16 @@
 #include "base/context.h"
 #include "base/sink.h"
 
+/*
+ * How a user mends what is wrong with TLS: ends of sentences, for messages.
+ */
+struct http_advice {
+	const char *authority;	 /* "if it should be trusted, ..." */
+	const char *certificate; /* "see ..." for the client's own */
+	const char *no_tls;	 /* "if it is a plain HTTP server, ..." */
+	const char *only_tls;	 /* "if it speaks TLS, ..." */
+};
+
 /* What all requests of one client have in common; borrowed. */
 struct http_settings {
 	struct ferry_context *context;
@@ -23,6 +33,9 @@ struct http_settings {
 	const char *ca;
 	const char *cert;
 	const char *key;
+	bool unverified; /* whoever answers is believed */
+	/* NULL: the command's options for registries. */
+	const struct http_advice *advice;
 	const char *unix_socket; /* NULL: TCP, through the system's proxy */
 	/* How long to wait for name, TCP and TLS together; 0: so long. */
 #define HTTP_CONNECT_SECONDS 15

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "engine/locate.h"
 #include "host/host.h"
 #include "op/caption.h"
 #include "op/contents.h"
@@ -19,6 +20,7 @@ struct ferry_load {
 	struct ferry_context *context;
 	unsigned jobs;
 	struct destination to;
+	struct engine_endpoint docker; /* until the target has it */
 	struct contents contents;
 	struct target *target;
 	struct outcome *outcomes;
@@ -101,9 +103,12 @@ static int
 open_docker(struct ferry_load *load, struct ferry_error *err)
 {
 	const struct platform *daemon;
-	int rc = target_docker_new(&load->target, load->context,
-				   load->to.address, err);
+	int rc = text_format(&load->target_text, err, "Docker at %s",
+			     load->docker.name);
 
+	if (!rc)
+		rc = target_docker_new(&load->target, load->context,
+				       &load->docker, err);
 	if (!rc)
 		rc = load->target->ops->prepare(load->target,
 						&load->contents.release,
@@ -114,11 +119,8 @@ open_docker(struct ferry_load *load, struct ferry_error *err)
 	platform_text(load->platform, daemon);
 	target_docker_space(load->target, &load->plan.needed_bytes,
 			    &load->plan.free_bytes);
-	rc = check_platform(load, daemon, "the machine that Docker runs on", "",
-			    err);
-	return rc ? rc
-		  : text_format(&load->target_text, err, "Docker at %s",
-				load->to.address);
+	return check_platform(load, daemon, "the machine that Docker runs on",
+			      "", err);
 }
 
 static int
@@ -222,10 +224,25 @@ fill_plan(struct ferry_load *load)
 }
 
 static int
+read_destination(struct ferry_load *load,
+		 const struct ferry_load_options *options,
+		 struct ferry_error *err)
+{
+	int rc = destination_parse(&load->to, options->to, err);
+
+	if (rc || load->to.kind != DESTINATION_DOCKER)
+		return rc;
+	if (load->to.address)
+		return engine_endpoint_socket(&load->docker, load->to.address,
+					      err);
+	return engine_locate(&load->docker, &options->docker, err);
+}
+
+static int
 make_plan(struct ferry_load *load, const struct ferry_load_options *options,
 	  struct ferry_error *err)
 {
-	int rc = destination_parse(&load->to, options->to, err);
+	int rc = read_destination(load, options, err);
 
 	load->jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
 	if (!rc)
@@ -304,6 +321,7 @@ ferry_load_free(struct ferry_load *load)
 	if (!load)
 		return;
 	target_free(load->target);
+	engine_endpoint_release(&load->docker);
 	contents_release(&load->contents);
 	free(load->outcomes);
 	free(load->images);

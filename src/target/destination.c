@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "list/list.h"
 #include "oci/reference.h"
-#include "target/docker.h"
 
 #define DAEMON "docker-daemon:"
 #define REGISTRY "docker://"
@@ -33,8 +32,7 @@ destination_parse(struct destination *out, const char *text,
 	if (rc)
 		return rc;
 	if (strcmp(text, "docker") == 0)
-		*out = (struct destination){ DESTINATION_DOCKER,
-					     DOCKER_SOCKET };
+		*out = (struct destination){ DESTINATION_DOCKER, NULL };
 	else if (text_starts(text, DAEMON) && text[strlen(DAEMON)])
 		*out = (struct destination){ DESTINATION_DOCKER,
 					     text + strlen(DAEMON) };

@@ -13,7 +13,11 @@ enum destination_kind {
 
 struct destination {
 	enum destination_kind kind;
-	const char *address; /* socket, or HOST[:PORT][/PREFIX]; borrowed */
+	/*
+	 * Socket, or HOST[:PORT][/PREFIX]; borrowed.  NULL: the Docker that
+	 * the options name.
+	 */
+	const char *address;
 };
 
 /*

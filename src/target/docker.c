@@ -12,6 +12,7 @@
 struct docker {
 	struct target target;
 	struct ferry_context *context;
+	struct engine_endpoint endpoint;
 	struct engine engine;
 	struct engine_daemon daemon;
 	struct docker_plan plan;
@@ -51,7 +52,7 @@ static int
 refuse_daemon(const struct docker *docker, struct ferry_error *err)
 {
 	const struct engine_daemon *daemon = &docker->daemon;
-	const char *where = docker->engine.socket;
+	const char *where = docker->endpoint.name;
 
 	if (daemon->podman)
 		return error_set(err, FERRY_E_FAILED,
@@ -280,6 +281,7 @@ docker_free(struct target *target)
 	docker_plan_release(&docker->plan);
 	engine_daemon_release(&docker->daemon);
 	engine_release(&docker->engine);
+	engine_endpoint_release(&docker->endpoint);
 	free(docker);
 }
 
@@ -291,16 +293,22 @@ static const struct target_ops docker_ops = {
 
 int
 target_docker_new(struct target **out, struct ferry_context *context,
-		  const char *socket, struct ferry_error *err)
+		  struct engine_endpoint *take_endpoint,
+		  struct ferry_error *err)
 {
 	struct docker *docker = calloc(1, sizeof(*docker));
 	int rc;
 
-	if (!docker)
+	if (!docker) {
+		engine_endpoint_release(take_endpoint);
 		return error_nomem(err);
+	}
 	docker->target.ops = &docker_ops;
 	docker->context = context;
-	rc = engine_init(&docker->engine, context, socket, ELSEWHERE, err);
+	docker->endpoint = *take_endpoint;
+	*take_endpoint = (struct engine_endpoint){ 0 };
+	rc = engine_init(&docker->engine, context, &docker->endpoint, ELSEWHERE,
+			 err);
 	if (rc) {
 		docker_free(&docker->target);
 		return rc;

@@ -4,13 +4,16 @@
 #ifndef TARGET_DOCKER_H
 #define TARGET_DOCKER_H
 
+#include "engine/endpoint.h"
 #include "target/target.h"
 
-#define DOCKER_SOCKET "/var/run/docker.sock"
-
-/* `socket` is copied, `context` borrowed.  Connects in prepare(). */
+/*
+ * Takes over the endpoint, on failure too; `context` is borrowed.  Connects in
+ * prepare().
+ */
 int target_docker_new(struct target **out, struct ferry_context *context,
-		      const char *socket, struct ferry_error *err) MUST_CHECK;
+		      struct engine_endpoint *take_endpoint,
+		      struct ferry_error *err) MUST_CHECK;
 
 /* What the daemon runs on; known once prepare() has succeeded. */
 const struct platform *target_docker_platform(const struct target *target);

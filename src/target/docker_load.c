@@ -1,5 +1,6 @@
 #include "target/docker_load.h"
 
+#include "base/text.h"
 #include "target/docker_stream.h"
 
 /*
@@ -23,15 +24,19 @@ begin(struct engine *engine, const struct docker_archive *archive,
 	static const char *const headers[] = {
 		"Content-Type: application/x-tar"
 	};
+	AUTO_FREE char *url = NULL;
 	struct http_request request = {
 		.method = "POST",
-		.url = ENGINE_URL "/images/load?quiet=0",
 		.headers = headers,
 		.header_count = ARRAY_SIZE(headers),
 		.sink = &stream->sink,
 		.stall_seconds = STALL_SECONDS,
 	};
 
+	if (text_format(&url, err, "%s/images/load?quiet=0",
+			engine->endpoint->url))
+		return err->code;
+	request.url = url;
 	return http_upload_begin(engine->http, &request, archive->size, out,
 				 err);
 }

@@ -199,12 +199,15 @@ def test_no_bundle_is_status_3(ferry, tmp_path, command):
 
 @pytest.mark.parametrize("to", [[], ["--to", "docker"]])
 @pytest.mark.parametrize("host, message", [
-    ("ssh://me@elsewhere", "DOCKER_HOST says ssh://: ferry speaks to Docker over a unix socket "
-     "only; run it on that host, or give --to docker-daemon:SOCKET"),
-    ("tcp://10.0.0.1:2376", "DOCKER_HOST says tcp://: ferry speaks to Docker over a unix socket "
-     "only; run it on that host, or give --to docker-daemon:SOCKET"),
-    ("elsewhere:2375", "DOCKER_HOST is 'elsewhere:2375', without unix://: ferry speaks to Docker "
-     "over a unix socket only"),
+    ("ssh://me@elsewhere", "DOCKER_HOST: 'ssh://me@elsewhere': ferry does not speak ssh: run it on "
+     "that host, or forward the socket (ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock "
+     "me@elsewhere) and set DOCKER_HOST=unix:///tmp/docker.sock"),
+    ("npipe:////./pipe/docker_engine", "DOCKER_HOST: 'npipe:////./pipe/docker_engine': named "
+     "pipes are of Windows: let its Docker listen at "
+     "tcp:// with TLS, or run ferry in WSL with its unix:// socket"),
+    ("fd://", "DOCKER_HOST: 'fd://': Docker is reached at unix://SOCKET or tcp://HOST[:PORT]"),
+    ("tcp://10.0.0.1:x", "DOCKER_HOST: 'tcp://10.0.0.1:x': not a URL: Port number was not a "
+     "decimal number between 0 and 65535"),
 ])
 def test_docker_host_of_another_kind_is_refused(ferry, to, host, message):
     assert_usage_error(ferry("load", "x", *to, env={"DOCKER_HOST": host}), message, "load")

@@ -407,7 +407,7 @@ test_destinations(void **state)
 		enum destination_kind kind;
 		const char *address;
 	} good[] = {
-		{ "docker", DESTINATION_DOCKER, "/var/run/docker.sock" },
+		{ "docker", DESTINATION_DOCKER, NULL },
 		{ "docker-daemon:/x/y.sock", DESTINATION_DOCKER, "/x/y.sock" },
 		{ "10.0.0.5:5000", DESTINATION_REGISTRY, "10.0.0.5:5000" },
 		{ "localhost/team", DESTINATION_REGISTRY, "localhost/team" },
@@ -428,7 +428,10 @@ test_destinations(void **state)
 		assert_int_equal(destination_parse(&found, good[i].text, &err),
 				 0);
 		assert_int_equal(found.kind, good[i].kind);
-		assert_string_equal(found.address, good[i].address);
+		if (good[i].address)
+			assert_string_equal(found.address, good[i].address);
+		else
+			assert_null(found.address);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		if (destination_parse(&found, bad[i], &err) != FERRY_E_USAGE)
