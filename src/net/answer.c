@@ -60,17 +60,50 @@ begin_headers(struct answer *answer, const char *line, size_t size,
 	return 0;
 }
 
-/* Nobody knows where such an answer ends (RFC 9112, 6.3). */
+/* One of the lengths "5, 5" in a line; *text moves behind its comma. */
 static bool
-has_two_lengths(const struct http_response *response)
+next_length(const char **text, uint64_t *out)
 {
-	static const char name[] = "Content-Length";
-	const char *first = http_response_header(response, name, 0);
-	const char *other = first;
+	char digits[24];
+	size_t length = strspn(*text, "0123456789");
+	const char *end = *text + length;
 
-	for (size_t n = 1; other && strcmp(other, first) == 0; n++)
-		other = http_response_header(response, name, n);
-	return other;
+	end += strspn(end, " \t");
+	if (length >= sizeof(digits) || (*end && *end != ','))
+		return false;
+	memcpy(digits, *text, length);
+	digits[length] = '\0';
+	*text = *end ? end + 1 + strspn(end + 1, " \t") : end;
+	return text_to_u64(digits, out);
+}
+
+/*
+ * Nobody knows where an answer ends that names no number, or two different
+ * ones; the same one again is harmless (RFC 9112, 6.3).
+ */
+static int
+check_lengths(const struct http_response *response, struct ferry_error *err)
+{
+	uint64_t first = 0;
+	uint64_t other = 0;
+	size_t seen = 0;
+	const char *line;
+
+	for (size_t n = 0;
+	     (line = http_response_header(response, "Content-Length", n));
+	     n++) {
+		do {
+			if (!next_length(&line, seen ? &other : &first))
+				return error_set(err, FERRY_E_FAILED,
+						 "an answer whose length is no "
+						 "number");
+			if (seen++ && other != first)
+				return error_set(err, FERRY_E_FAILED,
+						 "an answer with two different "
+						 "lengths");
+		} while (*line);
+	}
+	return 0;
 }
 
 static int
@@ -86,9 +119,8 @@ end_headers(struct answer *answer, struct ferry_error *err)
 					 ANSWER_INTERIM_MAX);
 		return 0;
 	}
-	if (has_two_lengths(response))
-		return error_set(err, FERRY_E_FAILED,
-				 "an answer with two different lengths");
+	if (check_lengths(response, err))
+		return err->code;
 	answer->headed = true;
 	response->body.limit =
 		is_success(answer) ? answer->body_max : ANSWER_ERROR_MAX;

@@ -279,6 +279,11 @@ foreign_answer(const struct exchange *exchange, struct ferry_error *err)
 {
 	long connected = 0;
 
+	/* It began as one, and then had a length of -1, or a NUL. */
+	if (exchange->answer.in_headers)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: an answer whose headers are no HTTP: %s",
+				 exchange->peer, exchange->reason);
 	curl_easy_getinfo(exchange->http->easy, CURLINFO_NUM_CONNECTS,
 			  &connected);
 	if (!connected)

@@ -45,8 +45,10 @@ check_place(const struct registry *registry, const char *url,
 	if (is_home(registry, url))
 		return 0;
 	rc = url_origin(&there, url, err);
-	if (rc || !url_host_is_link_local(there.host))
-		return rc;
+	if (rc)
+		return error_wrap(err, "%s sends us to", registry->host);
+	if (!url_host_is_link_local(there.host))
+		return 0;
 	return error_set(err, FERRY_E_FAILED,
 			 "%s sends us to %s, a link-local address: refused",
 			 registry->host, there.host);
