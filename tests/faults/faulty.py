@@ -34,11 +34,17 @@ from faulty_rules import Match, Rule
 
 
 class FaultyRegistry:
-    """A registry on 127.0.0.1, with a second origin and a token endpoint."""
+    """A registry on 127.0.0.1, with a second origin and a token endpoint.
 
-    def __init__(self, seed=0, port=0):
+    tls: an ssl.SSLContext for all three, or {"second": None, ...} for some.
+    name: what clients call this machine; seeing to that is for the test.
+    """
+
+    def __init__(self, seed=0, port=0, tls=None, name="127.0.0.1"):
         self.seed = seed
         self.port = port
+        self.tls = tls
+        self.name = name
         self.store = Store()
         self.tokens = Tokens()
         self.auth = Auth(self.tokens)
@@ -53,11 +59,15 @@ class FaultyRegistry:
         self._request_budget = None
 
     def __enter__(self):
-        self.main = Listener(self, "registry", self.port)
-        self.second_origin = Listener(self, "second")
-        self.token_origin = Listener(self, "token")
+        self.main = self._listener("registry", self.port)
+        self.second_origin = self._listener("second")
+        self.token_origin = self._listener("token")
         self.port = self.main.port
         return self
+
+    def _listener(self, name, port=0):
+        tls = self.tls.get(name) if isinstance(self.tls, dict) else self.tls
+        return Listener(self, name, port, tls, self.name)
 
     def __exit__(self, *_):
         self.stopping.set()
@@ -65,7 +75,7 @@ class FaultyRegistry:
 
     @property
     def host(self):
-        """127.0.0.1:PORT, the registry part of references."""
+        """NAME:PORT, the registry part of references."""
         return self.main.host
 
     @property

@@ -198,13 +198,76 @@ def endless_headers(one_line=False):
     return Action("endless_headers", run)
 
 
-def endless_interim():
-    """100 Continue for ever."""
+def endless_interim(code=100, headers=b""):
+    """100 Continue (or the like) for ever."""
     def run(exchange):
         while not exchange.registry.stopping.is_set():
-            exchange.write_raw(status_line(100).encode() + b"\r\n")
+            exchange.write_raw(status_line(code).encode() + headers + b"\r\n")
         exchange.hang_up()
     return Action("endless_interim", run)
+
+
+def endless_trailers():
+    """A good body in chunks, and behind it header lines without end."""
+    def run(exchange):
+        response = exchange.answer()
+        exchange.send_head(framed_as(response, "chunked"))
+        exchange.write_chunk(response.body)
+        exchange.write_raw(b"0\r\n")
+        while not exchange.registry.stopping.is_set():
+            exchange.write_raw(b"X-Pad: %s\r\n" % (b"a" * 80))
+        exchange.hang_up()
+    return Action("endless_trailers", run)
+
+
+def raw(data, then="fin"):
+    """These bytes instead of an answer; {length} is that of the good body."""
+    def run(exchange):
+        response = exchange.answer()
+        exchange.body.read()
+        exchange.record.status = 200
+        length = str(len(response.body)).encode()
+        exchange.write_raw(data.replace(b"{length}", length).replace(b"{body}", response.body))
+        exchange.hang_up(then)
+    return Action("raw", run)
+
+
+def endless_raw(begin, more):
+    """These bytes instead of an answer, and then those without end."""
+    def run(exchange):
+        exchange.record.status = 200
+        exchange.write_raw(begin)
+        while not exchange.registry.stopping.is_set():
+            exchange.write_raw(more)
+        exchange.hang_up()
+    return Action("endless_raw", run)
+
+
+def endless_error(code):
+    """An error whose body never ends."""
+    return endless_raw(status_line(code).encode() + b"Connection: close\r\n\r\n", b"a" * CHUNK)
+
+
+def slow_headers(interval=0.1):
+    """The good answer's head, a byte at a time, without end (slowloris)."""
+    def run(exchange):
+        exchange.record.status = 200
+        exchange.write_raw(status_line(200).encode())
+        while not exchange.registry.stopping.is_set():
+            exchange.write_raw(b"a")
+            exchange.pause(interval)
+        exchange.hang_up()
+    return Action("slow_headers", run)
+
+
+def padded(lines=0, size=0):
+    """The good answer with more header lines, or one of many bytes."""
+    def change(_exchange, response):
+        response.headers += [(f"X-Pad-{n}", "a") for n in range(lines)]
+        if size:
+            response.headers.append(("X-Pad", "a" * size))
+        return response
+    return altered("padded", change)
 
 
 # statuses and headers
@@ -357,7 +420,9 @@ def redirect(location, code=307):
 
 def fill(exchange, template):
     """Replaces the placeholders, and nothing else, in a URL."""
-    names = {"{path}": exchange.request.path, **exchange.registry.urls()}
+    second = exchange.registry.second_origin.host
+    names = {"{path}": exchange.request.path, "{second-host}": second,
+             **exchange.registry.urls()}
     for name, value in names.items():
         template = template.replace(name, value)
     return template

@@ -328,10 +328,12 @@ class Handler(BaseHTTPRequestHandler):
 class Listener:
     """A listening socket with a thread per connection, killable at once."""
 
-    def __init__(self, registry, name, port=0):
+    def __init__(self, registry, name, port=0, tls=None, host="127.0.0.1"):
         self.registry = registry
         self.name = name
         self.port = port
+        self.tls = tls          # an ssl.SSLContext, or None
+        self.known_as = host    # what clients call this machine
         self.connections = set()
         self.lock = threading.Lock()
         self.open()
@@ -344,11 +346,11 @@ class Listener:
 
     @property
     def host(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.known_as}:{self.port}"
 
     @property
     def url(self):
-        return f"http://{self.host}"
+        return f"http{'s' if self.tls else ''}://{self.host}"
 
     def __str__(self):
         return self.url
@@ -362,6 +364,11 @@ class Listener:
             threading.Thread(target=self._serve, args=(conn, address), daemon=True).start()
 
     def _serve(self, conn, address):
+        try:
+            conn = self.tls.wrap_socket(conn, server_side=True) if self.tls else conn
+        except OSError:
+            conn.close()
+            return
         with self.lock:
             self.connections.add(conn)
         try:
