@@ -29,6 +29,7 @@ static const struct flag flags[] = {
 		  "linux/amd64)",
 	  .kind = FLAG_LIST,
 	  .offset = offsetof(struct values, platforms) },
+	MIRROR_FLAG(struct values),
 	REGISTRY_FLAGS(struct values),
 };
 
@@ -49,7 +50,7 @@ plan_lists(struct session *session, const struct values *values,
 	   const struct text_list *files, struct ferry_pack **out,
 	   struct ferry_error *err)
 {
-	AUTO_FREE char *authfile = NULL;
+	AUTO(environment_files_release) struct environment_files found = { 0 };
 	struct ferry_pack_options options = {
 		.lists = files->items,
 		.list_count = files->count,
@@ -58,7 +59,7 @@ plan_lists(struct session *session, const struct values *values,
 		.jobs = values->jobs,
 	};
 	int rc = registry_flags_options(&options.registry, &values->registry,
-					&authfile, err);
+					&found, err);
 
 	if (!rc)
 		rc = ferry_pack_plan(session->context, &options, out, err);

@@ -122,14 +122,13 @@ run(struct session *session, const void *data, struct ferry_error *err)
 {
 	const struct values *values = data;
 	struct ferry_registry_options registry;
-	AUTO_FREE char *authfile = NULL;
+	AUTO(environment_files_release) struct environment_files found = { 0 };
 	AUTO(docker_place_release) struct docker_place docker = { 0 };
 	AUTO_FREE char *to = NULL;
 	AUTO(free_load) struct ferry_load *load = NULL;
 	int rc;
 
-	if (registry_flags_options(&registry, &values->registry, &authfile,
-				   err) ||
+	if (registry_flags_options(&registry, &values->registry, &found, err) ||
 	    environment_docker(&docker, err) ||
 	    environment_target(values->to, &to, err))
 		return err->code;

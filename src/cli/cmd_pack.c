@@ -53,6 +53,7 @@ static const struct flag flags[] = {
 	  .help = "say in the plan what changes since the bundle OLD",
 	  .kind = FLAG_TEXT,
 	  .offset = offsetof(struct values, since) },
+	MIRROR_FLAG(struct values),
 	REGISTRY_FLAGS(struct values),
 };
 
@@ -173,14 +174,13 @@ run(struct session *session, const void *data, struct ferry_error *err)
 {
 	const struct values *values = data;
 	struct ferry_registry_options registry;
-	AUTO_FREE char *authfile = NULL;
+	AUTO(environment_files_release) struct environment_files found = { 0 };
 	AUTO(free_pack) struct ferry_pack *pack = NULL;
 	AUTO(free_diff) struct ferry_diff *diff = NULL;
 	const struct ferry_pack_plan *plan;
 	int rc;
 
-	if (registry_flags_options(&registry, &values->registry, &authfile,
-				   err))
+	if (registry_flags_options(&registry, &values->registry, &found, err))
 		return err->code;
 	rc = plan_pack(session, values, &registry, &pack, err);
 	progress_clear(&session->progress);

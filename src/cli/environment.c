@@ -27,31 +27,72 @@ struct place {
 	const char *unless; /* a variable that takes this one's place */
 };
 
+static int
+add_if_there(struct environment_files *files, char *take_path)
+{
+	if (access(take_path, F_OK))
+		free(take_path);
+	else
+		files->paths[files->count++] = take_path;
+	return 0;
+}
+
+/* Where podman logs in when there is no folder for the session. */
+static int
+add_run_file(struct environment_files *files, struct ferry_error *err)
+{
+	char *path = NULL;
+
+	if (variable("XDG_RUNTIME_DIR"))
+		return 0;
+	if (text_format(&path, err, "/run/containers/%u/auth.json",
+			(unsigned)getuid()))
+		return err->code;
+	return add_if_there(files, path);
+}
+
+/* containers-auth.json(5), and where Docker looks. */
 int
-environment_authfile(char **out, struct ferry_error *err)
+environment_authfiles(struct environment_files *out, struct ferry_error *err)
 {
 	static const struct place places[] = {
-		{ "REGISTRY_AUTH_FILE", "", NULL },
 		{ "XDG_RUNTIME_DIR", "/containers/auth.json", NULL },
+		{ "XDG_CONFIG_HOME", "/containers/auth.json", NULL },
+		{ "HOME", "/.config/containers/auth.json", "XDG_CONFIG_HOME" },
 		{ "DOCKER_CONFIG", "/config.json", NULL },
 		{ "HOME", "/.docker/config.json", "DOCKER_CONFIG" },
 	};
+	const char *only = variable("REGISTRY_AUTH_FILE");
+	int rc;
 
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+	if (only && access(only, F_OK) == 0)
+		return text_copy(&out->paths[out->count++], only, err);
+	rc = add_run_file(out, err);
+	for (size_t i = 0; i < ARRAY_SIZE(places) && !rc; i++) {
 		const char *folder = variable(places[i].variable);
-		AUTO_FREE char *path = NULL;
+		char *path = NULL;
 
 		if (!folder || (places[i].unless && variable(places[i].unless)))
 			continue;
-		if (text_format(&path, err, "%s%s", folder, places[i].tail))
-			return err->code;
-		if (access(path, F_OK) == 0) {
-			*out = STEAL(&path);
-			return 0;
-		}
+		rc = text_format(&path, err, "%s%s", folder, places[i].tail);
+		if (!rc)
+			rc = add_if_there(out, path);
 	}
-	*out = NULL;
-	return 0;
+	return rc;
+}
+
+void
+environment_files_release(struct environment_files *files)
+{
+	for (size_t i = 0; i < files->count; i++)
+		free(files->paths[i]);
+	files->count = 0;
+}
+
+const char *
+environment_ca(bool folder)
+{
+	return variable(folder ? "SSL_CERT_DIR" : "SSL_CERT_FILE");
 }
 
 int

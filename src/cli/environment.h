@@ -10,11 +10,26 @@
 #include "base/error.h"
 #include "ferry/docker.h"
 
+/* Paths that the environment leads to; owned. */
+#define ENVIRONMENT_FILES_MAX 8
+
+struct environment_files {
+	char *paths[ENVIRONMENT_FILES_MAX];
+	size_t count;
+};
+
+void environment_files_release(struct environment_files *files);
+
 /*
- * The file with the registries' credentials that Docker, Podman and skopeo
- * would take, owned by the caller; *out is NULL when there is none.
+ * The files with registries' credentials that Docker, Podman and skopeo look
+ * into, in that order, those that there are: *out was empty.  The one that
+ * REGISTRY_AUTH_FILE names stands alone, if it is there.
  */
-int environment_authfile(char **out, struct ferry_error *err) MUST_CHECK;
+int environment_authfiles(struct environment_files *out,
+			  struct ferry_error *err) MUST_CHECK;
+
+/* Where OpenSSL is told to look for authorities, or NULL. */
+const char *environment_ca(bool folder);
 
 /* Where Docker's own program would find its daemon. */
 struct docker_place {

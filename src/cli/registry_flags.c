@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "cli/environment.h"
 
 /* A slip in it would not show before a registry asks for what it holds. */
 static int
@@ -29,10 +28,28 @@ check_files(const struct registry_values *values, struct ferry_error *err)
 	return rc ? rc : check_file("--key", values->key, err);
 }
 
+/* Which files hold credentials: the one that is named, or what is found. */
+static int
+find_authfiles(struct ferry_registry_options *out,
+	       const struct registry_values *values,
+	       struct environment_files *found, struct ferry_error *err)
+{
+	if (values->authfile) {
+		out->authfiles = &values->authfile;
+		out->authfile_count = 1;
+		return 0;
+	}
+	if (environment_authfiles(found, err))
+		return err->code;
+	out->authfiles = (const char *const *)found->paths;
+	out->authfile_count = found->count;
+	return 0;
+}
+
 int
 registry_flags_options(struct ferry_registry_options *out,
 		       const struct registry_values *values,
-		       char **owned_authfile, struct ferry_error *err)
+		       struct environment_files *found, struct ferry_error *err)
 {
 	if (values->key && !values->cert)
 		return error_set(err, FERRY_E_USAGE,
@@ -40,19 +57,20 @@ registry_flags_options(struct ferry_registry_options *out,
 				 "'--cert'");
 	if (check_files(values, err))
 		return err->code;
-	if (!values->authfile && environment_authfile(owned_authfile, err))
-		return err->code;
 	*out = (struct ferry_registry_options){
 		.plain_http = values->plain_http.items,
 		.plain_http_count = values->plain_http.count,
-		.authfile =
-			values->authfile ? values->authfile : *owned_authfile,
+		.mirrors = values->mirrors.items,
+		.mirror_count = values->mirrors.count,
 		.ca = values->ca,
 		.cert = values->cert,
 		.key = values->key,
+		.system_ca = environment_ca(false),
+		.system_ca_folder = environment_ca(true),
 		.retries = values->retries,
 		.connect_timeout = values->connect_timeout,
 		.stall_timeout = values->stall_timeout,
+		.give_up_after = values->give_up_after,
 	};
-	return 0;
+	return find_authfiles(out, values, found, err);
 }

@@ -4,16 +4,28 @@
 #ifndef CLI_REGISTRY_FLAGS_H
 #define CLI_REGISTRY_FLAGS_H
 
+#include "cli/environment.h"
 #include "cli/options.h"
 #include "ferry/registry.h"
 
 struct registry_values {
 	const char *authfile;
 	struct text_list plain_http;
+	struct text_list mirrors;
 	const char *ca, *cert, *key;
 	unsigned retries;
-	unsigned connect_timeout, stall_timeout;
+	unsigned connect_timeout, stall_timeout, give_up_after;
 };
+
+/* A row of those that pull: nothing is pushed to a mirror. */
+#define MIRROR_FLAG(values)                                                    \
+	{                                                                      \
+		.name = "mirror", .argument = "HOST=URL",                      \
+		.help = "ask URL[/PREFIX] for HOST's images first, and HOST "  \
+			"where that fails (may be repeated)",                  \
+		.kind = FLAG_LIST,                                             \
+		.offset = offsetof(values, registry.mirrors)                   \
+	}
 
 /* Rows of an option table; `values` is a struct with .jobs and .registry. */
 #define REGISTRY_FLAGS(values)                                                 \
@@ -70,24 +82,33 @@ struct registry_values {
 		  .initial = FERRY_CONNECT_TIMEOUT_DEFAULT,                    \
 		  .least = 1,                                                  \
 		  .most = 3600 },                                              \
+		{ .name = "stall-timeout",                                     \
+		  .argument = "SECONDS",                                       \
+		  .help = "give up on a transfer that moves less than 1 "      \
+			  "KiB/s for so long (1 to 3600, default 60)",         \
+		  .kind = FLAG_NUMBER,                                         \
+		  .offset = offsetof(values, registry.stall_timeout),          \
+		  .initial = FERRY_STALL_TIMEOUT_DEFAULT,                      \
+		  .least = 1,                                                  \
+		  .most = 3600 },                                              \
 	{                                                                      \
-		.name = "stall-timeout", .argument = "SECONDS",                \
-		.help = "give up on a transfer that moves less than 1 KiB/s "  \
-			"for so long (1 to 3600, default 60)",                 \
+		.name = "give-up-after", .argument = "SECONDS",                \
+		.help = "end when nothing has come from a host for so long, "  \
+			"whatever --retries says (default 900)",               \
 		.kind = FLAG_NUMBER,                                           \
-		.offset = offsetof(values, registry.stall_timeout),            \
-		.initial = FERRY_STALL_TIMEOUT_DEFAULT, .least = 1,            \
-		.most = 3600                                                   \
+		.offset = offsetof(values, registry.give_up_after),            \
+		.initial = FERRY_GIVE_UP_AFTER_DEFAULT, .least = 1,            \
+		.most = 86400                                                  \
 	}
 
 /*
- * Fills *out from `values`, which it borrows from.  *owned_authfile is what
- * the environment named, if the options do not; the caller frees it.  A file
- * that an option names and that cannot be read is FERRY_E_USAGE.
+ * Fills *out from `values`, which it borrows from.  *found is what the
+ * environment named, if the options do not; the caller releases it.  A file
+ * that is named and cannot be read is FERRY_E_USAGE.
  */
 int registry_flags_options(struct ferry_registry_options *out,
 			   const struct registry_values *values,
-			   char **owned_authfile, struct ferry_error *err)
-	MUST_CHECK;
+			   struct environment_files *found,
+			   struct ferry_error *err) MUST_CHECK;
 
 #endif

@@ -110,6 +110,28 @@ set_headers(struct exchange *exchange, const struct http_request *request,
 	return 0;
 }
 
+/* Without either, where libcurl was told to look when it was built. */
+static int
+set_trust(CURL *easy, const struct http_settings *settings)
+{
+	const char *file = settings->ca ? settings->ca : settings->system_ca;
+	const char *folder = settings->system_ca_folder;
+	int failed = 0;
+
+	if (file) {
+		failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, file);
+		failed |= curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, file);
+	}
+	/* libcurl would trust the system's folder besides. */
+	if (settings->ca)
+		folder = NULL;
+	if (settings->ca || folder) {
+		failed |= curl_easy_setopt(easy, CURLOPT_CAPATH, folder);
+		failed |= curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, folder);
+	}
+	return failed;
+}
+
 static int
 set_transport(CURL *easy, const struct http_settings *settings)
 {
@@ -118,11 +140,7 @@ set_transport(CURL *easy, const struct http_settings *settings)
 	if (settings->unix_socket)
 		failed |= curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH,
 					   settings->unix_socket);
-	if (settings->ca) {
-		failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca);
-		/* libcurl would trust the system's folder besides. */
-		failed |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-	}
+	failed |= set_trust(easy, settings);
 	if (settings->cert)
 		failed |=
 			curl_easy_setopt(easy, CURLOPT_SSLCERT, settings->cert);

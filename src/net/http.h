@@ -36,6 +36,9 @@ struct http_settings {
 	bool unverified; /* whoever answers is believed */
 	/* NULL: the command's options for registries. */
 	const struct http_advice *advice;
+	/* Without `ca`: another file, another folder; NULL: the system's. */
+	const char *system_ca;
+	const char *system_ca_folder;
 	const char *unix_socket; /* NULL: TCP, through the system's proxy */
 	/* How long to wait for name, TCP and TLS together; 0: so long. */
 #define HTTP_CONNECT_SECONDS 15

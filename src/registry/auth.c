@@ -25,7 +25,7 @@ struct auth {
 	const struct ferry_registry_options *options;
 	const char *host;
 	const char *base;
-	atomic_uint answers; /* the token server's */
+	struct retry_host tokens; /* how it goes with the token server */
 	struct keyring keyring;
 	struct grant_set grants;
 
@@ -44,12 +44,17 @@ auth_new(struct auth **out, struct ferry_context *context,
 
 	if (!auth)
 		return error_nomem(err);
+	if (keyring_init(&auth->keyring, context, options->authfiles,
+			 options->authfile_count, host, err)) {
+		free(auth);
+		return err->code;
+	}
 	auth->context = context;
 	auth->options = options;
+	retry_host_init(&auth->tokens, options->give_up_after);
 	auth->host = host;
 	pthread_mutex_init(&auth->lock, NULL);
 	grant_set_init(&auth->grants);
-	keyring_init(&auth->keyring, context, options->authfile, host);
 	*out = auth;
 	return 0;
 }
@@ -186,7 +191,7 @@ buy_token(struct auth *auth, struct http *http, struct grant *grant,
 		.context = auth->context,
 		.http = http,
 		.retries = auth->options->retries,
-		.answers = &auth->answers,
+		.server = &auth->tokens,
 		.host = auth->host,
 		.realm = demand->realm,
 		.service = demand->service ? demand->service : "",

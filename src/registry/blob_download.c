@@ -68,7 +68,7 @@ begin_answer(struct download *download, struct ferry_error *err)
 	int rc;
 
 	download->begun = true;
-	atomic_fetch_add(&download->registry->answers, 1);
+	retry_host_moved(&download->registry->peer);
 	if (response->status != 206) {
 		rc = refusal_check_type(response, download->registry->host,
 					err);
@@ -226,9 +226,9 @@ get_blob(struct registry *registry, unsigned worker, const char *repository,
 }
 
 int
-registry_get_blob(struct registry *registry, unsigned worker,
-		  const char *repository, const struct descriptor *descriptor,
-		  struct proof *proof, struct ferry_error *err)
+client_get_blob(struct registry *registry, unsigned worker,
+		const char *repository, const struct descriptor *descriptor,
+		struct proof *proof, struct ferry_error *err)
 {
 	uint64_t before = proof->seen;
 	int rc = get_blob(registry, worker, repository, descriptor, proof, err);

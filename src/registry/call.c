@@ -333,7 +333,8 @@ call_begin(struct retry *retry, struct registry *registry,
 		 repository ? "/" : "", repository ? repository : "");
 	*retry = (struct retry){ .context = registry->context,
 				 .what = name,
-				 .answers = &registry->answers,
+				 .host = &registry->peer,
+				 .began = clock_milliseconds(),
 				 .limit = registry->options.retries };
 }
 

@@ -7,14 +7,15 @@
 #include "net/url.h"
 #include "registry/call.h"
 #include "registry/credentials.h"
+#include "registry/mirror.h"
 
 #define HUB_API "registry-1.docker.io"
 
 int
-registry_new(struct registry **out, struct ferry_context *context,
-	     const struct ferry_registry_options *options, const char *host,
-	     enum registry_access access, unsigned workers,
-	     struct ferry_error *err)
+client_new(struct registry **out, struct ferry_context *context,
+	   const struct ferry_registry_options *options, const char *host,
+	   const char *url, enum registry_access access, unsigned workers,
+	   struct ferry_error *err)
 {
 	struct registry *registry = calloc(1, sizeof(*registry));
 	int rc;
@@ -23,13 +24,19 @@ registry_new(struct registry **out, struct ferry_context *context,
 		return error_nomem(err);
 	registry->context = context;
 	registry->options = *options;
+	registry->url = url;
+	retry_host_init(&registry->peer, options->give_up_after);
 	registry->access = access;
-	registry->settings = (struct http_settings){ .context = context,
-						     .ca = options->ca,
-						     .cert = options->cert,
-						     .key = options->key };
-	registry->settings.connect_seconds = options->connect_timeout;
-	registry->settings.stall_seconds = options->stall_timeout;
+	registry->settings = (struct http_settings){
+		.context = context,
+		.ca = options->ca,
+		.cert = options->cert,
+		.key = options->key,
+		.system_ca = options->system_ca,
+		.system_ca_folder = options->system_ca_folder,
+		.connect_seconds = options->connect_timeout,
+		.stall_seconds = options->stall_timeout
+	};
 	registry->workers = workers;
 	pthread_mutex_init(&registry->probing, NULL);
 	registry->https = calloc(workers, sizeof(struct http *));
@@ -45,11 +52,32 @@ registry_new(struct registry **out, struct ferry_context *context,
 	return rc;
 }
 
+int
+registry_new(struct registry **out, struct ferry_context *context,
+	     const struct ferry_registry_options *options, const char *host,
+	     enum registry_access access, unsigned workers,
+	     struct ferry_error *err)
+{
+	struct registry *registry = NULL;
+	int rc = client_new(&registry, context, options, host, NULL, access,
+			    workers, err);
+
+	if (!rc && access == REGISTRY_PULL)
+		rc = mirrors_new(&registry->mirrors, context, options, host,
+				 workers, err);
+	if (rc)
+		registry_free(registry);
+	else
+		*out = registry;
+	return rc;
+}
+
 void
 registry_free(struct registry *registry)
 {
 	if (!registry)
 		return;
+	mirrors_free(registry->mirrors);
 	for (unsigned i = 0; registry->https && i < registry->workers; i++)
 		http_free(registry->https[i]);
 	auth_free(registry->auth);
@@ -90,24 +118,33 @@ names_host(const char *name, const char *host)
 	       (!host[length] || host[length] == ':');
 }
 
-static bool
-is_plain(const struct registry *registry)
+bool
+client_allows_plain(const struct ferry_registry_options *options,
+		    const char *host)
 {
-	const struct ferry_registry_options *options = &registry->options;
-
 	for (size_t i = 0; i < options->plain_http_count; i++)
-		if (names_host(options->plain_http[i], registry->host))
+		if (names_host(options->plain_http[i], host))
 			return true;
 	return false;
 }
 
 static int
-set_base(struct registry *registry, const char *scheme, struct ferry_error *err)
+make_base(char **out, const struct registry *registry, const char *scheme,
+	  struct ferry_error *err)
 {
 	bool hub = strcmp(credentials_host(registry->host), REFERENCE_HUB) == 0;
+
+	if (registry->url)
+		return text_copy(out, registry->url, err);
+	return text_format(out, err, "%s://%s", scheme,
+			   hub ? HUB_API : registry->host);
+}
+
+static int
+set_base(struct registry *registry, const char *scheme, struct ferry_error *err)
+{
 	char *base = NULL;
-	int rc = text_format(&base, err, "%s://%s", scheme,
-			     hub ? HUB_API : registry->host);
+	int rc = make_base(&base, registry, scheme, err);
 
 	if (rc)
 		return rc;
@@ -196,7 +233,7 @@ static int
 probe(struct registry *registry, unsigned worker, struct ferry_error *err)
 {
 	AUTO_RESPONSE response = HTTP_RESPONSE;
-	bool plain = is_plain(registry);
+	bool plain = client_allows_plain(&registry->options, registry->host);
 	struct url_origin origin;
 	int rc = set_base(registry, plain ? "http" : "https", err);
 
@@ -204,7 +241,7 @@ probe(struct registry *registry, unsigned worker, struct ferry_error *err)
 		rc = url_origin(&origin, registry->base, err);
 	if (rc)
 		return rc;
-	if (!plain && url_host_is_loopback(origin.host))
+	if (!registry->url && !plain && url_host_is_loopback(origin.host))
 		return probe_loopback(registry, worker, err);
 	return ping(registry, worker, registry->options.retries, &response,
 		    err);

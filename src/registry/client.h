@@ -9,6 +9,9 @@
 
 #include "registry/auth.h"
 #include "registry/registry.h"
+#include "registry/retry.h"
+
+struct mirrors;
 
 struct registry {
 	struct ferry_context *context;
@@ -19,7 +22,9 @@ struct registry {
 	struct http **https; /* by worker; made when first used */
 	unsigned workers;
 	struct auth *auth;
-	atomic_uint answers; /* so often has it answered */
+	struct retry_host peer; /* how it goes with it */
+	const char *url; /* of a mirror: its origin, borrowed; else NULL */
+	struct mirrors *mirrors; /* NULL: none */
 
 	/* The probe is made once, by whoever comes first. */
 	pthread_mutex_t probing;
@@ -28,6 +33,28 @@ struct registry {
 	struct ferry_error probe_err;
 	char *base; /* "https://quay.io"; constant once probed */
 };
+
+/*
+ * A registry that is asked as it is, without mirrors.  With `url`, an origin
+ * that is borrowed, it is there and nowhere else.
+ */
+int client_new(struct registry **out, struct ferry_context *context,
+	       const struct ferry_registry_options *options, const char *host,
+	       const char *url, enum registry_access access, unsigned workers,
+	       struct ferry_error *err) MUST_CHECK;
+
+/* Whether the options let `host` (HOST[:PORT]) be spoken to without TLS. */
+bool client_allows_plain(const struct ferry_registry_options *options,
+			 const char *host);
+
+/* As registry_get_manifest() and registry_get_blob(), but not at a mirror. */
+int client_get_manifest(struct registry *registry, unsigned worker,
+			const char *repository, const char *reference,
+			struct registry_manifest *out, struct ferry_error *err)
+	MUST_CHECK;
+int client_get_blob(struct registry *registry, unsigned worker,
+		    const char *repository, const struct descriptor *descriptor,
+		    struct proof *proof, struct ferry_error *err) MUST_CHECK;
 
 /* The worker's connections. */
 int client_http(struct registry *registry, unsigned worker, struct http **out,

@@ -110,9 +110,9 @@ get_manifest(struct registry *registry, unsigned worker, const char *repository,
 }
 
 int
-registry_get_manifest(struct registry *registry, unsigned worker,
-		      const char *repository, const char *reference,
-		      struct registry_manifest *out, struct ferry_error *err)
+client_get_manifest(struct registry *registry, unsigned worker,
+		    const char *repository, const char *reference,
+		    struct registry_manifest *out, struct ferry_error *err)
 {
 	int rc =
 		get_manifest(registry, worker, repository, reference, out, err);

@@ -16,6 +16,10 @@
 
 struct registry;
 
+/* FERRY_E_USAGE for a mirror among the options that cannot be one. */
+int registry_check_mirrors(const struct ferry_registry_options *options,
+			   struct ferry_error *err) MUST_CHECK;
+
 enum registry_access {
 	REGISTRY_PULL,
 	REGISTRY_PUSH, /* and pull */

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "base/text.h"
+#include "ferry/registry.h"
 
 /* How often somebody who waits for a host looks whether it is back. */
 #define RETRY_LOOK 100
@@ -56,8 +57,26 @@ retry_backoff(unsigned nth, uint32_t random)
 }
 
 void
+retry_host_init(struct retry_host *host, unsigned give_up_seconds)
+{
+	unsigned seconds =
+		give_up_seconds ? give_up_seconds : FERRY_GIVE_UP_AFTER_DEFAULT;
+
+	*host = (struct retry_host){ .patience = seconds * UINT64_C(1000) };
+}
+
+void
+retry_host_moved(struct retry_host *host)
+{
+	atomic_fetch_add(&host->answers, 1);
+	atomic_store(&host->moved_at, clock_milliseconds());
+}
+
+void
 retry_moved(struct retry *retry, uint64_t bytes, bool lasts)
 {
+	if (lasts && bytes >= RETRY_PROGRESS)
+		atomic_store(&retry->host->moved_at, clock_milliseconds());
 	if (lasts && bytes >= RETRY_PROGRESS)
 		retry->done = 0;
 	retry->at_once = bytes >= RETRY_AT_ONCE;
@@ -97,7 +116,7 @@ is_worth_it(const struct retry *retry, int rc,
 		return retry_status(response->status);
 	/* A host that never answered is a wrong name, or off. */
 	if (response->unreachable)
-		return atomic_load(retry->answers) > 0;
+		return atomic_load(&retry->host->answers) > 0;
 	return response->broken;
 }
 
@@ -117,15 +136,55 @@ tell(const struct retry *retry, const char *why, uint64_t wait)
 static int
 wait_for_host(const struct retry *retry, uint64_t wait, struct ferry_error *err)
 {
-	unsigned before = atomic_load(retry->answers);
+	unsigned before = atomic_load(&retry->host->answers);
 	uint64_t until = clock_milliseconds() + wait;
 	uint64_t rest = wait < RETRY_REST ? wait : RETRY_REST;
 	int rc = context_sleep(retry->context, rest, err);
 
 	while (!rc && clock_milliseconds() < until &&
-	       atomic_load(retry->answers) == before)
+	       atomic_load(&retry->host->answers) == before)
 		rc = context_sleep(retry->context, RETRY_LOOK, err);
 	return rc;
+}
+
+/* Whether waiting for so long would be too long without anything. */
+static bool
+is_too_long(const struct retry *retry, uint64_t wait)
+{
+	uint64_t since = atomic_load(&retry->host->moved_at);
+
+	if (since < retry->began)
+		since = retry->began;
+	return retry->host->patience &&
+	       clock_milliseconds() + wait > since + retry->host->patience;
+}
+
+static int
+give_up(const struct retry *retry, int rc, const struct http_response *response,
+	struct ferry_error *err)
+{
+	unsigned long long seconds = retry->host->patience / 1000;
+
+	if (!rc)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: answered %d, and nothing has come of it "
+				 "for %llu s (--give-up-after)",
+				 retry->what, response->status, seconds);
+	return error_add(err,
+			 "; nothing has come of it for %llu s "
+			 "(--give-up-after)",
+			 seconds);
+}
+
+/* The host is there, and if it does not only put us off, it does its work. */
+static void
+note_answer(const struct retry *retry, int rc,
+	    const struct http_response *response)
+{
+	if (!rc || response->broken)
+		atomic_fetch_add(&retry->host->answers, 1);
+	if (!rc && !retry_status(response->status))
+		atomic_store(&retry->host->moved_at, clock_milliseconds());
 }
 
 int
@@ -135,12 +194,15 @@ retry_next(struct retry *retry, int rc, const struct http_response *response,
 	char status[32];
 	uint64_t wait;
 
-	if (!rc || response->broken)
-		atomic_fetch_add(retry->answers, 1);
+	note_answer(retry, rc, response);
 	*again = is_worth_it(retry, rc, response) && retry->done < retry->limit;
 	if (!*again)
 		return rc;
 	wait = next_wait(retry, rc, response);
+	if (is_too_long(retry, wait)) {
+		*again = false;
+		return give_up(retry, rc, response, err);
+	}
 	snprintf(status, sizeof(status), "answered %d", response->status);
 	retry->done++;
 	tell(retry, rc ? err->message : status, wait);

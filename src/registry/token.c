@@ -89,7 +89,8 @@ ask(const struct token_request *request, const struct http_request *question,
 	char name[REFERENCE_HOST_MAX + 32];
 	struct retry retry = { .context = request->context,
 			       .what = name,
-			       .answers = request->answers,
+			       .host = request->server,
+			       .began = clock_milliseconds(),
 			       .limit = request->retries };
 	bool again;
 	int rc;

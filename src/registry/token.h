@@ -4,13 +4,13 @@
 #ifndef REGISTRY_TOKEN_H
 #define REGISTRY_TOKEN_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "net/http.h"
 #include "registry/credentials.h"
 #include "registry/refusal.h"
+#include "registry/retry.h"
 
 #define TOKEN_MAX 32768 /* bytes; most servers take no longer a header */
 
@@ -22,11 +22,11 @@ struct token_request {
 	struct ferry_context *context;
 	struct http *http;
 	unsigned retries;
-	atomic_uint *answers; /* so often has the token server answered */
-	const char *host;     /* the registry's */
-	const char *realm;    /* has passed realm_check() */
-	const char *service;  /* "": none */
-	const char *scope;    /* "": none; several are set apart by spaces */
+	struct retry_host *server; /* how it goes with the token server */
+	const char *host;	   /* the registry's */
+	const char *realm;	   /* has passed realm_check() */
+	const char *service;	   /* "": none */
+	const char *scope; /* "": none; several are set apart by spaces */
 	const struct credentials *credentials;
 	enum refusal_role stranger; /* what we are without credentials */
 };

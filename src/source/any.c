@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "registry/registry.h"
 #include "source/bundle.h"
 #include "source/registry.h"
 
@@ -167,8 +168,12 @@ int
 source_any_new(struct source **out, struct ferry_context *context,
 	       const struct source_options *options, struct ferry_error *err)
 {
-	struct source_any *any = calloc(1, sizeof(*any));
+	struct source_any *any;
+	int rc = registry_check_mirrors(options->registry, err);
 
+	if (rc)
+		return rc;
+	any = calloc(1, sizeof(*any));
 	if (!any)
 		return error_nomem(err);
 	any->source.ops = &ops;

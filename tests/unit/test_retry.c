@@ -122,18 +122,17 @@ attempts_are_counted_and_told(void **state)
 	struct told told = { 0 };
 	struct http_response response = { .status = 503 };
 	struct ferry_error err = { 0 };
-	atomic_uint answers = 0;
-	struct retry retry = { .context = context,
-			       .what = "a/b",
-			       .answers = &answers,
-			       .limit = 1 };
+	struct retry_host host = { .answers = 0 };
+	struct retry retry = {
+		.context = context, .what = "a/b", .host = &host, .limit = 1
+	};
 	bool again;
 
 	(void)state;
 	ferry_context_observe(context, &observer, &told);
 	assert_int_equal(retry_next(&retry, 0, &response, &again, &err), 0);
 	assert_true(again);
-	assert_int_equal(answers, 1);
+	assert_int_equal(host.answers, 1);
 	assert_int_equal(told.times, 1);
 	assert_non_null(
 		strstr(told.last, "a/b: answered 503; trying again in 0."));
@@ -164,10 +163,10 @@ failures_are_told_apart(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		atomic_uint answers = table[i].answers;
+		struct retry_host host = { .answers = table[i].answers };
 		struct retry retry = { .context = context,
 				       .what = "x",
-				       .answers = &answers,
+				       .host = &host,
 				       .limit = 3 };
 		struct ferry_error err = { .code = FERRY_E_FAILED,
 					   .message = "why" };
@@ -202,9 +201,9 @@ progress_is_rewarded(void **state)
 	struct ferry_context *context = ferry_context_new();
 	struct http_response response = { .broken = true };
 	struct told told = { 0 };
-	atomic_uint answers = 0;
+	struct retry_host host = { .answers = 0 };
 	struct retry retry = {
-		.context = context, .what = "x", .answers = &answers, .limit = 2
+		.context = context, .what = "x", .host = &host, .limit = 2
 	};
 	bool again;
 
@@ -242,10 +241,10 @@ a_host_that_is_back_ends_the_wait(void **state)
 	struct ferry_context *context = ferry_context_new();
 	struct http_response response = { .unreachable = true };
 	struct ferry_error err = { .code = FERRY_E_FAILED, .message = "why" };
-	atomic_uint answers = 1;
+	struct retry_host host = { .answers = 1 };
 	struct retry retry = { .context = context,
 			       .what = "x",
-			       .answers = &answers,
+			       .host = &host,
 			       .limit = 100,
 			       .done = 10 };
 	uint64_t began = clock_milliseconds();
@@ -253,8 +252,8 @@ a_host_that_is_back_ends_the_wait(void **state)
 	bool again;
 
 	(void)state;
-	assert_int_equal(pthread_create(&thread, NULL, answer_soon, &answers),
-			 0);
+	assert_int_equal(
+		pthread_create(&thread, NULL, answer_soon, &host.answers), 0);
 	assert_int_equal(
 		retry_next(&retry, FERRY_E_FAILED, &response, &again, &err), 0);
 	assert_true(again);
@@ -268,9 +267,9 @@ waiting_can_be_interrupted(void **state)
 {
 	struct ferry_context *context = ferry_context_new();
 	struct http_response response = { .broken = true };
-	atomic_uint answers = 0;
+	struct retry_host host = { .answers = 0 };
 	struct retry retry = {
-		.context = context, .what = "x", .answers = &answers, .limit = 3
+		.context = context, .what = "x", .host = &host, .limit = 3
 	};
 	struct ferry_error err = { .code = FERRY_E_FAILED, .message = "why" };
 	bool again;
@@ -281,6 +280,60 @@ waiting_can_be_interrupted(void **state)
 		retry_next(&retry, FERRY_E_FAILED, &response, &again, &err),
 		FERRY_E_INTERRUPTED);
 	assert_string_equal(err.message, "interrupted");
+	ferry_context_free(context);
+}
+
+/* However often it may be tried: waiting for nothing has an end. */
+static void
+patience_ends(void **state)
+{
+	static const struct {
+		struct http_response response;
+		int rc;
+		uint64_t began; /* so long ago, milliseconds */
+		uint64_t moved;
+		const char *message; /* NULL: tried again */
+	} table[] = {
+		{ { .broken = true }, FERRY_E_FAILED, 1000, 1000, NULL },
+		{ { .broken = true }, FERRY_E_FAILED, 90000, 1000, NULL },
+		{ { .broken = true }, FERRY_E_FAILED, 1000, 90000, NULL },
+		{ { .broken = true },
+		  FERRY_E_FAILED,
+		  90000,
+		  90000,
+		  "why; nothing has come of it for 60 s (--give-up-after)" },
+		{ { .status = 503 },
+		  0,
+		  90000,
+		  90000,
+		  "x: answered 503, and nothing has come of it for 60 s "
+		  "(--give-up-after)" },
+	};
+	struct ferry_context *context = ferry_context_new();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct retry_host host = { 0 };
+		struct retry retry = { .context = context,
+				       .what = "x",
+				       .host = &host,
+				       .limit = 3 };
+		struct ferry_error err = { .code = table[i].rc,
+					   .message = "why" };
+		uint64_t now = clock_milliseconds();
+		bool again;
+		int rc;
+
+		retry_host_init(&host, 60);
+		retry.began = now - table[i].began;
+		atomic_store(&host.moved_at, now - table[i].moved);
+		rc = retry_next(&retry, table[i].rc, &table[i].response, &again,
+				&err);
+		assert_int_equal(again, !table[i].message);
+		assert_int_equal(rc, table[i].message ? FERRY_E_FAILED : 0);
+		if (table[i].message)
+			assert_string_equal(err.message, table[i].message);
+	}
 	ferry_context_free(context);
 }
 
@@ -295,6 +348,7 @@ main(void)
 		cmocka_unit_test(failures_are_told_apart),
 		cmocka_unit_test(progress_is_rewarded),
 		cmocka_unit_test(a_host_that_is_back_ends_the_wait),
+		cmocka_unit_test(patience_ends),
 		cmocka_unit_test(waiting_can_be_interrupted),
 	};
 
