@@ -50,6 +50,10 @@ take_body(char *data, size_t size, size_t count, void *cookie)
 {
 	struct exchange *exchange = cookie;
 
+	if (exchange->full) {
+		exchange->paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
 	exchange->refused = take_checked(exchange, data, size * count);
 	return exchange->refused ? 0 : size * count;
 }

@@ -29,7 +29,8 @@ struct exchange {
 	/* Of the call that drives it; where callbacks report. */
 	struct ferry_error *err;
 	int refused; /* the code of a callback that failed */
-	bool paused; /* a callback had nothing to send; run() wakes it */
+	bool paused; /* a callback could not go on; run() wakes it */
+	bool full;   /* set by who takes the body: it has no room just now */
 	bool yielded;
 	int fd; /* the connection's, where known: -1 */
 	bool over;

@@ -140,4 +140,32 @@ int http_upload_finish(struct http_upload *upload,
 	MUST_CHECK;
 void http_upload_free(struct http_upload *upload);
 
+/*
+ * A request whose answer is pulled piece by piece, for who cannot have it
+ * pushed into a sink; `http` carries nothing else meanwhile.  What is not
+ * pulled stays with the server.
+ */
+struct http_download;
+
+#define HTTP_PIECE ((size_t)256 << 10) /* about */
+
+/*
+ * Waits for the beginning of the answer; one that is no success is in
+ * `response` as a whole then, and *out NULL.
+ */
+int http_download_begin(struct http *http, const struct http_request *request,
+			struct http_response *response,
+			struct http_download **out, struct ferry_error *err)
+	MUST_CHECK;
+
+/*
+ * The next piece, good up to the next call; *size is 0 at the end.  After an
+ * error there is nothing but free().
+ */
+int http_download_next(struct http_download *download, const void **piece,
+		       size_t *size, struct ferry_error *err) MUST_CHECK;
+
+/* Breaks the connection unless all was pulled. */
+void http_download_free(struct http_download *download);
+
 #endif
