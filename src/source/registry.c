@@ -123,18 +123,55 @@ get_config(struct resolve_place *place, const struct descriptor *descriptor,
 				 repository->name, descriptor, proof, err);
 }
 
+/* Whoever pinned it wants to know where the tag has gone since. */
+static int
+tell_gone(const struct repository *repository,
+	  const struct reference *reference, struct ferry_error *err)
+{
+	AUTO_RESOLVE_DOCUMENT now = { 0 };
+	struct ferry_error why;
+	char name[REFERENCE_TEXT];
+	struct reference tagged = *reference;
+	int rc = FERRY_E_FAILED;
+
+	reference_unpin(&tagged);
+	reference_familiar(name, &tagged);
+	if (reference->tag[0])
+		rc = get_manifest(repository, reference->tag, &now, &why);
+	if (!rc)
+		return error_set(err, FERRY_E_NOT_FOUND,
+				 "the registry no longer has %s, which it is "
+				 "pinned to; %s is %s there now: pack the list "
+				 "again to make a new lock",
+				 reference->digest.text, name, now.digest.text);
+	error_wrap(err, "pinned to %s", reference->digest.text);
+	return rc == FERRY_E_NOT_FOUND
+		       ? error_add(err, "; nor is there any %s", name)
+		       : (int)err->code;
+}
+
 /* A tag is asked for once: it may move. */
+static int
+find_root(const struct repository *repository,
+	  const struct reference *reference, struct resolve_document *out,
+	  struct ferry_error *err)
+{
+	int rc;
+
+	if (!digest_is_set(&reference->digest))
+		return get_manifest(repository, reference->tag, out, err);
+	rc = get_manifest(repository, reference->digest.text, out, err);
+	return rc == FERRY_E_NOT_FOUND ? tell_gone(repository, reference, err)
+				       : rc;
+}
+
 static int
 find_image(struct repository *repository, const struct reference *reference,
 	   const struct platform *platform, struct image *out,
 	   struct ferry_error *err)
 {
 	AUTO_RESOLVE_DOCUMENT root = { 0 };
-	int rc = get_manifest(repository,
-			      digest_is_set(&reference->digest)
-				      ? reference->digest.text
-				      : reference->tag,
-			      &root, err);
+	int rc = find_root(repository, reference, &root, err);
 
 	return rc ? rc
 		  : resolve_image(&repository->place, &root, platform, out,
