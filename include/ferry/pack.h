@@ -38,7 +38,12 @@ struct ferry_pack_options {
 	const char *const *platforms;
 	size_t platform_count;
 	unsigned jobs; /* blobs at once; 0: FERRY_JOBS_DEFAULT */
-	bool force;    /* replace `output` if it exists */
+	bool force;    /* replace `output` and `lock` if they exist */
+	/*
+	 * Write what is packed to this file too, as a definition with every
+	 * digest pinned; NULL: do not.
+	 */
+	const char *lock;
 	struct ferry_registry_options registry;
 };
 
@@ -90,6 +95,12 @@ int ferry_pack_check(const struct ferry_pack *pack, struct ferry_error *err);
  * failure there is no file under the output's name that was not there before.
  */
 int ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err);
+
+/*
+ * Writes the options' lock file, of what the plan saw; ferry_pack_run() does
+ * so too, once the bundle is there.
+ */
+int ferry_pack_write_lock(struct ferry_pack *pack, struct ferry_error *err);
 
 /* The size of the file that ferry_pack_run() wrote. */
 uint64_t ferry_pack_written(const struct ferry_pack *pack);

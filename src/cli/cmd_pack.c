@@ -13,6 +13,7 @@ struct values {
 	struct text_list files;
 	const char *output;
 	const char *since;
+	const char *lock;
 	struct text_list platforms;
 	unsigned jobs;
 	bool force;
@@ -41,13 +42,19 @@ static const struct flag flags[] = {
 	  .kind = FLAG_LIST,
 	  .offset = offsetof(struct values, platforms) },
 	{ .name = "force",
-	  .help = "replace BUNDLE if it exists",
+	  .help = "replace BUNDLE, and the file of --lock, if they exist",
 	  .kind = FLAG_SWITCH,
 	  .offset = offsetof(struct values, force) },
 	{ .name = "dry-run",
-	  .help = "print the plan; pull and write nothing",
+	  .help = "print the plan; pull nothing and write no bundle",
 	  .kind = FLAG_SWITCH,
 	  .offset = offsetof(struct values, dry_run) },
+	{ .name = "lock",
+	  .argument = "FILE",
+	  .help = "write a list of what was packed, every digest pinned; "
+		  "packing that again gives the same bundle",
+	  .kind = FLAG_TEXT,
+	  .offset = offsetof(struct values, lock) },
 	{ .name = "since",
 	  .argument = "OLD",
 	  .help = "say in the plan what changes since the bundle OLD",
@@ -85,6 +92,7 @@ plan_pack(struct session *session, const struct values *values,
 		.platform_count = values->platforms.count,
 		.jobs = values->jobs,
 		.force = values->force,
+		.lock = values->lock,
 		.registry = *registry,
 	};
 
@@ -95,6 +103,13 @@ plan_pack(struct session *session, const struct values *values,
 		return error_set(err, FERRY_E_USAGE,
 				 "no IMAGE and no '--file LIST' given");
 	return ferry_pack_plan(session->context, &options, out, err);
+}
+
+static void
+report_lock(const struct session *session, const struct values *values)
+{
+	if (values->lock && !session->common.json && !session->common.quiet)
+		output_line(stdout, "%s: every digest pinned", values->lock);
 }
 
 static int
@@ -117,6 +132,7 @@ report_written(struct session *session, const struct values *values,
 	output_line(stdout, "%s: %s", values->output,
 		    output_totals(totals, sizeof(totals), plan->image_count,
 				  plan->blob_count, written));
+	report_lock(session, values);
 	return 0;
 }
 
@@ -170,6 +186,17 @@ compare(const struct values *values, const struct ferry_pack *pack,
 }
 
 static int
+write_lock(const struct session *session, const struct values *values,
+	   struct ferry_pack *pack, struct ferry_error *err)
+{
+	int rc = ferry_pack_write_lock(pack, err);
+
+	if (!rc)
+		report_lock(session, values);
+	return rc;
+}
+
+static int
 run(struct session *session, const void *data, struct ferry_error *err)
 {
 	const struct values *values = data;
@@ -192,6 +219,8 @@ run(struct session *session, const void *data, struct ferry_error *err)
 		return err->code;
 	pack_report_refusals(plan);
 	rc = ferry_pack_check(pack, err);
+	if (!rc && values->dry_run && values->lock)
+		rc = write_lock(session, values, pack, err);
 	if (rc || values->dry_run)
 		return rc;
 	progress_expect(&session->progress, plan->image_count, plan->pull_bytes,

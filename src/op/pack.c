@@ -13,6 +13,7 @@
 #include "list/list.h"
 #include "op/caption.h"
 #include "op/copy.h"
+#include "op/lock.h"
 #include "source/any.h"
 #include "target/bundle.h"
 
@@ -33,6 +34,7 @@ struct ferry_pack {
 	struct platforms platforms; /* where the list says nothing */
 	struct ferry_registry_options registry;
 	struct list list;
+	struct lock lock;
 	struct source *source;
 	struct request *requests; /* one for each item of the list */
 	struct release release;	  /* of those not refused */
@@ -129,6 +131,9 @@ read_options(struct ferry_pack *pack, const struct ferry_pack_options *options,
 	if (!rc && pack->output)
 		rc = output_check(pack->output, pack->force, err);
 	if (!rc)
+		rc = lock_init(&pack->lock, options->lock, pack->output,
+			       pack->force, err);
+	if (!rc)
 		rc = open_source(pack, options, err);
 	return rc ? rc : expand_list(pack, err);
 }
@@ -185,6 +190,21 @@ is_repeated(const struct resolved *resolved, size_t count,
 			return true;
 	}
 	return false;
+}
+
+static int
+pin_images(struct ferry_pack *pack, struct ferry_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < pack->list.count && !rc; i++) {
+		const struct request *request = &pack->requests[i];
+
+		if (!request->refusal.code)
+			rc = lock_add(&pack->lock, request->wanted,
+				      &request->resolved, err);
+	}
+	return rc;
 }
 
 static int
@@ -335,6 +355,8 @@ make_plan(struct ferry_pack *pack, const struct ferry_pack_options *options,
 	if (!rc)
 		rc = resolve_all(pack, err);
 	if (!rc)
+		rc = pin_images(pack, err);
+	if (!rc)
 		rc = make_release(pack, err);
 	if (!rc)
 		rc = describe_images(pack, err);
@@ -429,7 +451,10 @@ ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err)
 	if (!outcomes)
 		return error_nomem(err);
 	copy.outcomes = outcomes;
-	rc = target_bundle_new(&copy.target, pack->output, pack->force, err);
+	rc = lock_write(&pack->lock, &pack->list, err);
+	if (!rc)
+		rc = target_bundle_new(&copy.target, pack->output, pack->force,
+				       err);
 	if (!rc)
 		rc = copy.target->ops->prepare(copy.target, &pack->release,
 					       outcomes, err);
@@ -438,7 +463,19 @@ ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err)
 	if (!rc)
 		pack->written = target_bundle_bytes(copy.target);
 	target_free(copy.target);
+	if (!rc && lock_commit(&pack->lock, err))
+		rc = error_wrap(err, "the bundle is written, its lock is not");
 	return rc;
+}
+
+int
+ferry_pack_write_lock(struct ferry_pack *pack, struct ferry_error *err)
+{
+	int rc = ferry_pack_check(pack, err);
+
+	if (!rc)
+		rc = lock_write(&pack->lock, &pack->list, err);
+	return rc ? rc : lock_commit(&pack->lock, err);
 }
 
 uint64_t
@@ -459,6 +496,7 @@ ferry_pack_free(struct ferry_pack *pack)
 	free(pack->requests);
 	free(pack->no_room);
 	free(pack->output);
+	lock_release(&pack->lock);
 	list_release(&pack->list);
 	release_release(&pack->release);
 	source_free(pack->source);

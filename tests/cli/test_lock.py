@@ -1,0 +1,200 @@
+"""pack --lock: a list with every digest pinned, which packs to the same bytes."""
+
+import json
+
+import pytest
+
+from mishaps import assert_done, assert_failed, assert_refused, assert_told, told
+from mishaps import bench_fixture  # noqa: F401
+
+TYPE = "ferry.definition/v1"
+
+
+def lock_path(bench):
+    return bench.folder / "lock.json"
+
+
+def pack_locked(bench, *images, options=(), **more):
+    return bench.pack(*images, options=["--lock", lock_path(bench), *options], **more)
+
+
+def read_lock(bench):
+    return json.loads(lock_path(bench).read_text())
+
+
+def repack(bench, options=()):
+    """Packs the lock into another file; returns how it went, and that file."""
+    again = bench.out / "again.tar.zst"
+    return bench.run("pack", "-f", lock_path(bench), "-o", again, *options), again
+
+
+def move_tag(bench, name, **image):
+    """Lets the tag point to something new; the old image stays in the registry."""
+    repo, _, tag = name.partition(":")
+    bench.server.retag(repo, tag, bench.server.add_image(f"{repo}:moved", **image))
+
+
+@pytest.mark.parametrize("index", [False, True])
+def test_a_lock_packs_to_the_same_bytes(bench, index):
+    """Whatever its tags have become meanwhile."""
+    for name in ("app:1", "db:1"):
+        bench.add(name, layers=[500, 700], index=index)
+    assert_done(pack_locked(bench, "db:1", "app:1"))
+    assert read_lock(bench) == {"type": TYPE, "images": [
+        {"source": bench.name(name), "platforms": ["linux/amd64"],
+         "digest": bench.images[name].root} for name in ("app:1", "db:1")]}
+    move_tag(bench, "app:1", layers=[900])
+    asked = bench.server.count("manifest tag")
+    done, again = repack(bench)
+    assert_done(done)
+    assert bench.server.count("manifest tag") == asked
+    assert again.read_bytes() == bench.bundle.read_bytes()
+
+
+def test_a_lock_of_a_lock_is_the_same(bench):
+    bench.add("app:1", platforms=["linux/amd64", "linux/arm64"], layers=[500])
+    assert_done(pack_locked(bench, "app:1"))
+    first = lock_path(bench).read_bytes()
+    done, again = repack(bench, ["--lock", bench.folder / "lock2.json"])
+    assert_done(done)
+    assert (bench.folder / "lock2.json").read_bytes() == first
+    assert again.read_bytes() == bench.bundle.read_bytes()
+    assert first.endswith(b"}\n") and str(bench.folder).encode() not in first
+
+
+def test_the_lock_decides_the_platform(bench):
+    """What was locked for arm64 stays that, whatever is asked for."""
+    bench.add("app:1", platforms=["linux/amd64", "linux/arm64"], layers=[500])
+    assert_done(pack_locked(bench, "app:1", options=["--platform", "linux/arm64"]))
+    assert read_lock(bench)["images"][0]["platforms"] == ["linux/arm64"]
+    for platform in ("linux/amd64", "linux/arm64"):
+        done, again = repack(bench, ["--platform", platform, "--force"])
+        assert_done(done)
+        assert again.read_bytes() == bench.bundle.read_bytes()
+
+
+def test_names_and_title_are_kept(bench):
+    """A definition's, and the names that images are carried under."""
+    bench.add("app:1", layers=[500])
+    definition = {"type": TYPE, "name": "ems", "version": "2.1", "platforms": ["linux/amd64"],
+                  "images": [{"source": bench.name("app:1"), "as": "local.example/app:2"}]}
+    path = bench.folder / "definition.json"
+    path.write_text(json.dumps(definition))
+    assert_done(bench.run("pack", "-f", path, "-o", bench.bundle, "--lock", lock_path(bench)))
+    assert read_lock(bench) == {
+        "type": TYPE, "name": "ems", "version": "2.1",
+        "images": [{"source": bench.name("app:1"), "as": "local.example/app:2",
+                    "platforms": ["linux/amd64"], "digest": bench.images["app:1"].root}]}
+    done, again = repack(bench)
+    assert_done(done)
+    assert again.read_bytes() == bench.bundle.read_bytes()
+    assert "local.example/app:2" in bench.run("list", again).stdout
+
+
+def test_images_by_digest_alone(bench):
+    """Their names are digests; those of index and image differ."""
+    image = bench.add("app:1", platforms=["linux/amd64", "linux/arm64"], layers=[500])
+    assert_done(pack_locked(bench, f"app@{image.index}"))
+    assert read_lock(bench)["images"] == [
+        {"source": bench.name(f"app@{image.index}"), "platforms": ["linux/amd64"],
+         "digest": image.index}]
+    done, again = repack(bench)
+    assert_done(done)
+    assert again.read_bytes() == bench.bundle.read_bytes()
+
+
+def test_a_pack_out_of_a_bundle(bench):
+    """The bundle is asked for what it was pinned to, and for nothing else."""
+    for name in ("app:1", "db:1"):
+        bench.add(name, layers=[500], index=True)
+    assert_done(bench.pack("app:1", "db:1"))
+    source = bench.out / "source.tar.zst"
+    bench.bundle.rename(source)
+    assert_done(bench.run("pack", f"bundle:{source}", "-o", bench.bundle,
+                          "--lock", lock_path(bench)))
+    assert [(image["source"], image["as"]) for image in read_lock(bench)["images"]] == [
+        (f"bundle:{source}:{bench.name(name)}", bench.name(name)) for name in ("app:1", "db:1")]
+    done, again = repack(bench)
+    assert_done(done)
+    assert again.read_bytes() == bench.bundle.read_bytes()
+
+
+def test_a_dry_run_locks_what_it_saw(bench):
+    bench.add("app:1", layers=[500])
+    done = pack_locked(bench, "app:1", options=["--dry-run"])
+    assert_done(done)
+    assert f"{lock_path(bench)}: every digest pinned" in done.stdout
+    assert bench.left() == []
+    assert read_lock(bench)["images"][0]["digest"] == bench.images["app:1"].root
+    done, again = repack(bench)
+    assert_done(done)
+    assert_done(bench.pack("app:1"))
+    assert again.read_bytes() == bench.bundle.read_bytes()
+
+
+def test_a_pin_that_has_gone(bench):
+    """The refusal names the image, the digest, and what its tag has become."""
+    old = bench.add("app:1", layers=[500], index=True)
+    bench.add("db:1", layers=[500])
+    assert_done(pack_locked(bench, "app:1", "db:1", options=["--dry-run"]))
+    move_tag(bench, "app:1", layers=[900])
+    bench.server.forget(old.root)
+    new = bench.server.store.repo("app").tags["1"]
+    done, _ = repack(bench)
+    assert_refused(bench, done, {"app:1": [
+        f"the registry no longer has {old.root}, which it is pinned to; "
+        f"{bench.name('app:1')} is {new} there now: pack the list again to make a new lock",
+    ]}, total=2)
+
+
+def test_a_pin_that_has_gone_with_its_tag(bench):
+    old = bench.add("app:1", layers=[500])
+    assert_done(pack_locked(bench, "app:1", options=["--dry-run"]))
+    bench.server.forget(old.root)
+    done, _ = repack(bench)
+    assert_refused(bench, done, {"app:1": [
+        f"pinned to {old.root}: ", "does not have it",
+        f"; nor is there any {bench.name('app:1')}"]})
+
+
+def test_a_lock_is_not_overwritten(bench):
+    """Nobody is asked anything before that is clear; --force does it."""
+    bench.add("app:1", layers=[500])
+    lock_path(bench).write_text("mine\n")
+    done = pack_locked(bench, "app:1")
+    assert_failed(bench, done, f"{lock_path(bench)} exists; --force replaces it")
+    assert bench.server.requests == []
+    assert lock_path(bench).read_text() == "mine\n"
+    assert_done(pack_locked(bench, "app:1", options=["--force"]))
+    assert read_lock(bench)["type"] == TYPE
+
+
+def test_a_lock_is_no_bundle(bench):
+    done = bench.pack("app:1", options=["--lock", bench.bundle])
+    assert done.returncode == 2
+    assert f"{bench.bundle} cannot be both the bundle and its lock" in done.stderr
+    assert bench.server.requests == []
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_no_lock_of_what_cannot_be_packed(bench, dry_run):
+    bench.add("app:1", layers=[500])
+    done = pack_locked(bench, "app:1", "no:1", options=["--dry-run"] if dry_run else [])
+    assert_told(done, 1, "1 of 2 images cannot be packed")
+    assert not lock_path(bench).exists(), told(done)
+
+
+def test_no_lock_without_its_bundle(bench):
+    """A blob that is missing shows when the lock has been begun."""
+    image = bench.add("app:1", layers=[500])
+    bench.server.forget(image.layers[0].digest)
+    done = pack_locked(bench, "app:1")
+    assert_failed(bench, done, image.layers[0].digest)
+    assert sorted(path.name for path in bench.folder.iterdir()) == ["out"]
+
+
+def test_a_lock_where_no_file_can_be(bench):
+    bench.add("app:1", layers=[500])
+    done = bench.pack("app:1", options=["--lock", bench.folder / "none" / "lock.json"])
+    assert_failed(bench, done, f"the folder {bench.folder}/none does not exist")
+    assert bench.server.requests == []
