@@ -34,17 +34,18 @@ from faulty_rules import Match, Rule
 
 
 class FaultyRegistry:
-    """A registry on 127.0.0.1, with a second origin and a token endpoint.
+    """A registry on 127.0.0.1 (or `address`), with a second origin and a token endpoint.
 
     tls: an ssl.SSLContext for all three, or {"second": None, ...} for some.
     name: what clients call this machine; seeing to that is for the test.
     """
 
-    def __init__(self, seed=0, port=0, tls=None, name="127.0.0.1"):
+    def __init__(self, seed=0, port=0, tls=None, name=None, address="127.0.0.1"):
         self.seed = seed
         self.port = port
         self.tls = tls
-        self.name = name
+        self.address = address
+        self.name = name or address
         self.store = Store()
         self.tokens = Tokens()
         self.auth = Auth(self.tokens)
@@ -67,7 +68,7 @@ class FaultyRegistry:
 
     def _listener(self, name, port=0):
         tls = self.tls.get(name) if isinstance(self.tls, dict) else self.tls
-        return Listener(self, name, port, tls, self.name)
+        return Listener(self, name, port, tls, self.name, self.address)
 
     def __exit__(self, *_):
         self.stopping.set()

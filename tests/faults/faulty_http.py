@@ -328,19 +328,21 @@ class Handler(BaseHTTPRequestHandler):
 class Listener:
     """A listening socket with a thread per connection, killable at once."""
 
-    def __init__(self, registry, name, port=0, tls=None, host="127.0.0.1"):
+    def __init__(self, registry, name, port=0, tls=None, host="127.0.0.1",
+                 address="127.0.0.1"):
         self.registry = registry
         self.name = name
         self.port = port
         self.tls = tls          # an ssl.SSLContext, or None
         self.known_as = host    # what clients call this machine
+        self.address = address
         self.connections = set()
         self.lock = threading.Lock()
         self.open()
 
     def open(self):
         """Starts to listen; after close() on the same port again."""
-        self.socket = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        self.socket = socket.create_server((self.address, self.port), backlog=128)
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self._accept, args=(self.socket,), daemon=True).start()
 

@@ -218,7 +218,7 @@ ROW77 = [
     later("1", "1", within(4, least=1)),
     later("a date in two seconds", lambda: act.http_date(2), within(5, least=0.5)),
     later("0", "0"),
-    later("-1", "-1"),
+    later("negative", "-1"),
     later("soon", "soon"),
     later("1e1", "1e1"),
     later("a date of 2015", "Wed, 21 Oct 2015 07:28:00 GMT"),
