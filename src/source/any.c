@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "registry/registry.h"
 #include "source/bundle.h"
+#include "source/oci.h"
 #include "source/registry.h"
 
 /* A place that somebody has asked for; they live as long as the source. */
@@ -41,9 +42,25 @@ open_bundle(struct source **out, struct source_any *any, const char *path,
 	return source_bundle_open(out, path, err);
 }
 
+static int
+open_oci(struct source **out, struct source_any *any, const char *path,
+	 struct ferry_error *err)
+{
+	return source_oci_open(out, path, any->context, err);
+}
+
+static int
+open_oci_archive(struct source **out, struct source_any *any, const char *path,
+		 struct ferry_error *err)
+{
+	return source_oci_archive_open(out, path, any->context, err);
+}
+
 static int (*const openers[])(struct source **out, struct source_any *any,
 			      const char *path, struct ferry_error *err) = {
 	[TRANSPORT_REGISTRY] = open_registries,
+	[TRANSPORT_OCI] = open_oci,
+	[TRANSPORT_OCI_ARCHIVE] = open_oci_archive,
 	[TRANSPORT_BUNDLE] = open_bundle,
 };
 

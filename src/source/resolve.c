@@ -203,19 +203,65 @@ resolve_image(struct resolve_place *place, struct resolve_document *take_root,
 	return 0;
 }
 
+/* The pin may also stand behind the name that was asked for. */
+static void
+find_pin(struct digest *out, const struct origin *origin)
+{
+	struct reference reference;
+	struct ferry_error ignored;
+
+	*out = origin->pin;
+	if (!digest_is_set(out) && origin->selector &&
+	    !reference_parse(&reference, origin->selector, &ignored))
+		*out = reference.digest;
+}
+
+static const struct digest *
+root_digest(const struct resolved *resolved)
+{
+	const struct image *image = &resolved->images[0];
+
+	if (digest_is_set(&resolved->index.descriptor.digest))
+		return &resolved->index.descriptor.digest;
+	return digest_is_set(&image->index_digest) ? &image->index_digest
+						   : &image->descriptor.digest;
+}
+
 int
-resolve_check_pin(const struct origin *origin, const struct image *image,
+resolve_check_pin(const struct origin *origin, const struct resolved *resolved,
 		  struct ferry_error *err)
 {
-	const struct digest *pin = &origin->pin;
-	const struct digest *index = &image->index_digest;
+	const struct image *image = &resolved->images[0];
+	const struct digest *root = root_digest(resolved);
+	struct digest pin;
 
-	if (!digest_is_set(pin) ||
-	    digest_equal(pin, &image->descriptor.digest) ||
-	    digest_equal(pin, index))
+	find_pin(&pin, origin);
+	if (!digest_is_set(&pin) || digest_equal(&pin, root) ||
+	    digest_equal(&pin, &image->index_digest) ||
+	    digest_equal(&pin, &image->descriptor.digest))
 		return 0;
 	return error_set(err, FERRY_E_NOT_FOUND,
-			 "%s is not there any more; now it is %s", pin->text,
-			 digest_is_set(index) ? index->text
-					      : image->descriptor.digest.text);
+			 "%s is not there any more; now it is %s", pin.text,
+			 root->text);
+}
+
+void
+resolve_name(struct resolved *resolved, struct source *source,
+	     const struct reference *name)
+{
+	const struct digest *index = &resolved->index.descriptor.digest;
+	const struct digest *chosen =
+		digest_is_set(index) ? index
+				     : &resolved->images[0].descriptor.digest;
+
+	for (size_t i = 0; i < resolved->image_count; i++) {
+		struct image *image = &resolved->images[i];
+
+		image->source = source;
+		image->reference = *name;
+		if (name->tag[0])
+			reference_unpin(&image->reference);
+		else
+			image->reference.digest = *chosen;
+	}
 }

@@ -44,10 +44,18 @@ int resolve_image(struct resolve_place *place,
 		  struct ferry_error *err) MUST_CHECK;
 
 /*
- * Whether the image is what its origin was pinned to: its manifest, or the
- * index that was chosen from.  FERRY_E_NOT_FOUND says what is there.
+ * Whether that is what its origin was pinned to: the index or a manifest.
+ * FERRY_E_NOT_FOUND says what is there instead.
  */
-int resolve_check_pin(const struct origin *origin, const struct image *image,
-		      struct ferry_error *err) MUST_CHECK;
+int resolve_check_pin(const struct origin *origin,
+		      const struct resolved *resolved, struct ferry_error *err)
+	MUST_CHECK;
+
+/*
+ * Says what it will be known by, and where its blobs are.  A name without a
+ * tag is one by digest: of what was chosen, not of what was asked for.
+ */
+void resolve_name(struct resolved *resolved, struct source *source,
+		  const struct reference *name);
 
 #endif
