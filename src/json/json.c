@@ -22,9 +22,12 @@ int
 json_parse(json_t **out, const void *data, size_t size, struct ferry_error *err)
 {
 	json_error_t where;
-	AUTO_JSON *json =
-		json_loadb(data, size, JSON_REJECT_DUPLICATES, &where);
+	AUTO_JSON *json = NULL;
 
+	if (!size)
+		return error_set(err, FERRY_E_FAILED,
+				 "no valid JSON: it is empty");
+	json = json_loadb(data, size, JSON_REJECT_DUPLICATES, &where);
 	if (!json)
 		return error_set(err, FERRY_E_FAILED,
 				 "no valid JSON: %s (line %d, column %d)",
@@ -50,7 +53,8 @@ json_check_counts(const void *data, size_t size, size_t commas, size_t brackets,
 	}
 	if (!commas || !brackets)
 		return error_set(err, FERRY_E_FAILED,
-				 "more in it than it can say");
+				 "JSON of more values than any such "
+				 "document needs");
 	return 0;
 }
 

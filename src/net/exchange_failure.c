@@ -20,6 +20,15 @@ advice_of(const struct exchange *exchange)
 	return own ? own : &options;
 }
 
+static bool
+mentions(const char *text, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strstr(text, words[i]))
+			return true;
+	return false;
+}
+
 static int
 unreachable(struct exchange *exchange)
 {
@@ -52,11 +61,38 @@ proxy_failure(struct exchange *exchange, long status, struct ferry_error *err)
 {
 	unreachable(exchange);
 	if (status)
-		return error_set(err, FERRY_E_FAILED,
-				 "%s: the proxy refused to connect: HTTP %ld",
-				 exchange->peer, status);
+		error_set(err, FERRY_E_FAILED,
+			  "%s: the proxy refused to connect: HTTP %ld",
+			  exchange->peer, status);
+	if (status == 407)
+		return error_add(err, "; it wants credentials: https_proxy="
+				      "http://USER:PASSWORD@HOST:PORT");
+	if (status)
+		return err->code;
 	return error_set(err, FERRY_E_FAILED,
 			 "%s: the proxy cannot be reached; it is set by "
+			 "https_proxy, http_proxy or all_proxy",
+			 exchange->peer);
+}
+
+/* Hung up on CONNECT, or answered something else than HTTP to it. */
+static bool
+is_proxy_broken(const struct exchange *exchange)
+{
+	static const char *const words[] = {
+		"Proxy CONNECT aborted",
+		"CONNECT tunnel failed, response 0",
+	};
+
+	return mentions(exchange->reason, words, ARRAY_SIZE(words));
+}
+
+static int
+proxy_broken(struct exchange *exchange, struct ferry_error *err)
+{
+	exchange->answer.response->broken = true;
+	return error_set(err, FERRY_E_FAILED,
+			 "%s: the proxy hung up, or is none; it is set by "
 			 "https_proxy, http_proxy or all_proxy",
 			 exchange->peer);
 }
@@ -139,15 +175,6 @@ trust_failure(const struct exchange *exchange, struct ferry_error *err)
 		return error_add(err, "; is this machine's clock right?");
 	return error_add(err, "; if it should be, %s",
 			 advice_of(exchange)->authority);
-}
-
-static bool
-mentions(const char *text, const char *const *words, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strstr(text, words[i]))
-			return true;
-	return false;
 }
 
 /* What OpenSSL says to "HTTP/1.1 400", read as a TLS record. */
@@ -365,6 +392,8 @@ exchange_failure(struct exchange *exchange, struct ferry_error *err)
 	case CURLE_OUT_OF_MEMORY:
 		return memory_failure(exchange, err);
 	case CURLE_RECV_ERROR:
+		if (is_proxy_broken(exchange))
+			return proxy_broken(exchange, err);
 		if (wants_certificate(exchange))
 			return certificate_wanted(exchange, err);
 		return broken(exchange, err);

@@ -118,7 +118,7 @@ find_manifest(struct search *search, struct resolve_document *root,
 			       type_or_null(root), err);
 
 	if (rc)
-		return rc;
+		return error_wrap(err, "manifest %s", root->digest.text);
 	return kind == MEDIA_INDEX ? take_listed(search, root, err)
 				   : take_manifest(search, root, err);
 }
