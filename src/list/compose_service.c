@@ -243,24 +243,22 @@ drop_reset(json_t *service, const json_t *reset, struct ferry_error *err)
 	return 0;
 }
 
-/* Lists one behind the other, volumes by target; all else is replaced. */
+/* Lists come one behind the other, mounts by target; all else is replaced. */
 static int
 merge_value(json_t *service, const char *key, json_t *value,
 	    struct ferry_error *err)
 {
 	json_t *old = json_object_get(service, key);
-	AUTO_JSON *both = NULL;
-	int rc;
+	bool joins = json_is_array(value) || strcmp(key, "mounts") == 0;
+	AUTO_JSON *both = old && joins ? json_copy(old) : json_incref(value);
+	int rc = both ? 0 : -1;
 
-	if (!old || !json_is_array(value) == !(strcmp(key, "mounts") == 0))
-		return json_object_set(service, key, value) ? error_nomem(err)
-							    : 0;
-	both = json_copy(old);
-	if (!both)
-		return error_nomem(err);
-	rc = json_is_array(value) ? json_array_extend(both, value)
-				  : json_object_update(both, value);
-	return rc || json_object_set(service, key, both) ? error_nomem(err) : 0;
+	if (!rc && old && joins)
+		rc = json_is_array(value) ? json_array_extend(both, value)
+					  : json_object_update(both, value);
+	if (!rc)
+		rc = json_object_set(service, key, both);
+	return rc ? error_nomem(err) : 0;
 }
 
 int

@@ -2,7 +2,9 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "list/interpolate.h"
 
@@ -229,4 +231,46 @@ dotenv_parse(json_t *into, const void *data, size_t size, const json_t *outer,
 	while (!rc && find_next(&reader))
 		rc = read_variable(&reader, err);
 	return rc;
+}
+
+static int
+load_file(json_t *into, const char *path, const json_t *outer,
+	  struct ferry_error *err)
+{
+	AUTO_BUFFER content = BUFFER(DOTENV_BYTES_MAX);
+	int rc = file_load(path, &content, err);
+
+	if (!rc && dotenv_parse(into, content.data, content.size, outer, err))
+		rc = error_wrap(err, "%s", path);
+	return rc;
+}
+
+int
+dotenv_load(json_t *variables, const char *const *paths, size_t count,
+	    struct ferry_error *err)
+{
+	AUTO_JSON *loaded = json_object();
+	int rc = loaded ? 0 : error_nomem(err);
+
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = load_file(loaded, paths[i], variables, err);
+	if (!rc && json_object_update_missing(variables, loaded))
+		rc = error_nomem(err);
+	return rc;
+}
+
+int
+dotenv_load_default(json_t *variables, const char *folder,
+		    struct ferry_error *err)
+{
+	AUTO_FREE char *path = NULL;
+	const char *paths[1];
+	struct stat found;
+
+	if (text_format(&path, err, "%s/.env", folder))
+		return err->code;
+	if (stat(path, &found) || !S_ISREG(found.st_mode))
+		return 0;
+	paths[0] = path;
+	return dotenv_load(variables, paths, 1, err);
 }

@@ -24,4 +24,15 @@
 int dotenv_parse(json_t *into, const void *data, size_t size,
 		 const json_t *outer, struct ferry_error *err) MUST_CHECK;
 
+/*
+ * Adds what files say to `variables`, which stay as they are; of the files
+ * later ones count more.  Errors name the file.
+ */
+int dotenv_load(json_t *variables, const char *const *paths, size_t count,
+		struct ferry_error *err) MUST_CHECK;
+
+/* The same with FOLDER/.env, if there is one. */
+int dotenv_load_default(json_t *variables, const char *folder,
+			struct ferry_error *err) MUST_CHECK;
+
 #endif

@@ -7,8 +7,6 @@
 #include "list/definition.h"
 #include "list/formats.h"
 
-#pragma weak list_add_compose /* until it is there */
-
 /* Some editors' mark of UTF-8, and what others write that is none. */
 #define UTF8_MARK "\xef\xbb\xbf"
 #define UTF16_MARKS "\xff\xfe\xff"
@@ -143,9 +141,6 @@ list_add_files(struct list *list, const char *const *paths, size_t count,
 
 	for (size_t i = 0; i < count && !rc; i++)
 		rc = add_file(&loading, paths[i], err);
-	if (!rc && loading.compose_count && !list_add_compose)
-		return error_set(err, FERRY_E_USAGE,
-				 "Compose files are not read yet");
 	if (!rc && loading.compose_count)
 		rc = list_add_compose(list, loading.compose,
 				      loading.compose_count, options, err);
