@@ -4,25 +4,21 @@
 
 #include "cli/command.h"
 #include "cli/diff_report.h"
+#include "cli/list_flags.h"
 #include "cli/output.h"
 #include "cli/pack_report.h"
 #include "cli/registry_flags.h"
 
 struct values {
-	struct text_list files;
+	struct list_values list;
 	struct text_list platforms;
 	unsigned jobs;
 	struct registry_values registry;
 };
 
 static const struct flag flags[] = {
-	{ .name = "file",
-	  .letter = 'f',
-	  .argument = "LIST",
-	  .help = "compare with what pack would make of this list; - is "
-		  "standard input (may be repeated)",
-	  .kind = FLAG_LIST,
-	  .offset = offsetof(struct values, files) },
+	LIST_FLAGS(struct values,
+		   "compare with what pack would make of this list"),
 	{ .name = "platform",
 	  .argument = "P",
 	  .help = "of a list, take the images for OS/ARCH[/VARIANT] (default "
@@ -62,6 +58,8 @@ plan_lists(struct session *session, const struct values *values,
 					&found, err);
 
 	if (!rc)
+		rc = list_flags_options(&options.list, &values->list, err);
+	if (!rc)
 		rc = ferry_pack_plan(session->context, &options, out, err);
 	progress_clear(&session->progress);
 	return rc;
@@ -92,15 +90,16 @@ compare(struct session *session, const struct values *values,
 	const char *other = operands->count > 1 ? operands->items[1] : NULL;
 	const struct text_list one = { &other, 1 };
 
-	if (!other && !values->files.count)
+	if (!other && !values->list.files.count)
 		return error_set(err, FERRY_E_USAGE,
 				 "no NEW and no '--file LIST' given");
-	if (other && values->files.count)
+	if (other && values->list.files.count)
 		return error_set(err, FERRY_E_USAGE,
 				 "both NEW and '--file LIST' given; leave one "
 				 "out");
 	if (!other)
-		return compare_lists(session, values, &values->files, out, err);
+		return compare_lists(session, values, &values->list.files, out,
+				     err);
 	if (ferry_diff_is_bundle(other))
 		return ferry_diff_bundles(operands->items[0], other, out, err);
 	return compare_lists(session, values, &one, out, err);

@@ -5,12 +5,13 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/diff_report.h"
+#include "cli/list_flags.h"
 #include "cli/output.h"
 #include "cli/pack_report.h"
 #include "cli/registry_flags.h"
 
 struct values {
-	struct text_list files;
+	struct list_values list;
 	const char *output;
 	const char *since;
 	const char *lock;
@@ -22,13 +23,9 @@ struct values {
 };
 
 static const struct flag flags[] = {
-	{ .name = "file",
-	  .letter = 'f',
-	  .argument = "LIST",
-	  .help = "take images from this text file, one a line, # for "
-		  "comments; - is standard input (may be repeated)",
-	  .kind = FLAG_LIST,
-	  .offset = offsetof(struct values, files) },
+	LIST_FLAGS(struct values,
+		   "take images from this file: one a line, Compose, "
+		   "Kubernetes or ferry's own"),
 	{ .name = "output",
 	  .letter = 'o',
 	  .argument = "BUNDLE",
@@ -85,8 +82,8 @@ plan_pack(struct session *session, const struct values *values,
 	struct ferry_pack_options options = {
 		.references = images->items,
 		.reference_count = images->count,
-		.lists = values->files.items,
-		.list_count = values->files.count,
+		.lists = values->list.files.items,
+		.list_count = values->list.files.count,
 		.output = values->output,
 		.platforms = values->platforms.items,
 		.platform_count = values->platforms.count,
@@ -99,9 +96,11 @@ plan_pack(struct session *session, const struct values *values,
 	if (!values->output && !values->dry_run)
 		return error_set(err, FERRY_E_USAGE,
 				 "no '--output BUNDLE' given");
-	if (images->count + values->files.count == 0)
+	if (images->count + values->list.files.count == 0)
 		return error_set(err, FERRY_E_USAGE,
 				 "no IMAGE and no '--file LIST' given");
+	if (list_flags_options(&options.list, &values->list, err))
+		return err->code;
 	return ferry_pack_plan(session->context, &options, out, err);
 }
 

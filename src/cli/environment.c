@@ -175,6 +175,12 @@ environment_target(const char *to, char **out, struct ferry_error *err)
 	return to ? text_copy(out, to, err) : found_target(out, err);
 }
 
+const char *const *
+environment_all(void)
+{
+	return (const char *const *)environ;
+}
+
 bool
 environment_no_escapes(void)
 {

@@ -48,6 +48,9 @@ void docker_place_release(struct docker_place *place);
 int environment_target(const char *to, char **out, struct ferry_error *err)
 	MUST_CHECK;
 
+/* All of it, "NAME=VALUE" up to a NULL: the variables of a Compose file. */
+const char *const *environment_all(void);
+
 /* Whether the user or the terminal wants no escape sequences. */
 bool environment_no_escapes(void);
 
