@@ -9,6 +9,7 @@
 
 #include "ferry/context.h"
 #include "ferry/error.h"
+#include "ferry/index.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,13 +21,17 @@ struct ferry_bundle_image {
 	const char *platform;
 	const char *digest;	  /* of the manifest carried */
 	const char *index_digest; /* it was chosen from, or NULL */
+	const char *within;	  /* digest of the index carried above it */
 	uint64_t size;		  /* bytes of its blobs, each once */
 	uint64_t shared;	  /* of these, what other images have too */
 };
 
 struct ferry_bundle_info {
-	const struct ferry_bundle_image *images; /* by reference */
+	/* By reference; several of one name are below one index. */
+	const struct ferry_bundle_image *images;
 	size_t image_count;
+	const struct ferry_index *indexes; /* by reference */
+	size_t index_count;
 	size_t blob_count;
 	uint64_t blob_bytes; /* of all unique blobs */
 	uint64_t file_bytes;

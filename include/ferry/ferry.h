@@ -14,6 +14,7 @@
 #include "ferry/docker.h"
 #include "ferry/error.h"
 #include "ferry/host.h"
+#include "ferry/index.h"
 #include "ferry/list.h"
 #include "ferry/load.h"
 #include "ferry/pack.h"

@@ -60,16 +60,21 @@ platform_json(const struct platform *platform)
 	return STEAL(&json);
 }
 
-/* One descriptor a name; both annotations, since tools read one or other. */
+/*
+ * One descriptor a name, of the index where there is one, which has no
+ * platform.  Both annotations, since tools read one or other.
+ */
 static json_t *
 index_entry_json(const struct image *image)
 {
+	const struct nested_index *nested = image->nested;
 	char name[REFERENCE_TEXT];
-	AUTO_JSON *json = descriptor_json(&image->descriptor);
+	AUTO_JSON *json = descriptor_json(nested ? &nested->descriptor
+						 : &image->descriptor);
 
 	reference_name(name, &image->reference);
-	if (json_object_set_new(json, "platform",
-				platform_json(&image->platform)) ||
+	if ((!nested && json_object_set_new(json, "platform",
+					    platform_json(&image->platform))) ||
 	    json_object_set_new(
 		    json, "annotations",
 		    json_pack("{s:s, s:s}", "io.containerd.image.name", name,
@@ -88,7 +93,8 @@ write_index(struct buffer *out, const struct release *release,
 			  MEDIA_TYPE_OCI_INDEX, "manifests", list);
 
 	for (size_t i = 0; i < release->image_count; i++)
-		if (json_array_append_new(
+		if (!release->images[i].secondary &&
+		    json_array_append_new(
 			    list, index_entry_json(&release->images[i])))
 			return error_nomem(err);
 	return json_write(json, out, err);
@@ -127,21 +133,26 @@ by_manifest(const void *a, const void *b, void *data)
 	return order ? order : (one > other) - (one < other);
 }
 
-/* For each image the first one with the same manifest: itself, or before. */
+/*
+ * For each image that a name stands for, the first such one with the same
+ * manifest: itself, or one before.
+ */
 static int
 find_firsts(size_t **out, const struct release *release,
 	    struct ferry_error *err)
 {
 	const struct image *images = release->images;
-	size_t count = release->image_count;
-	AUTO_FREE size_t *sorted = calloc(count, sizeof(*sorted));
-	size_t *first = calloc(count, sizeof(*first));
+	AUTO_FREE size_t *sorted =
+		calloc(release->image_count, sizeof(*sorted));
+	size_t *first = calloc(release->image_count, sizeof(*first));
+	size_t count = 0;
 
 	*out = first;
 	if (!sorted || !first)
 		return error_nomem(err);
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = i;
+	for (size_t i = 0; i < release->image_count; i++)
+		if (!images[i].secondary)
+			sorted[count++] = i;
 	qsort_r(sorted, count, sizeof(*sorted), by_manifest, release->images);
 	for (size_t i = 0; i < count; i++) {
 		bool same =
@@ -167,7 +178,7 @@ add_tag(json_t *entry, const struct image *image, struct ferry_error *err)
 	return 0;
 }
 
-/* Docker's form: one entry an image, with all its names. */
+/* Docker's form: one entry an image, with all its names; one image a name. */
 static int
 write_archive_manifest(struct buffer *out, const struct release *release,
 		       struct ferry_error *err)
@@ -183,6 +194,8 @@ write_archive_manifest(struct buffer *out, const struct release *release,
 	for (size_t i = 0; i < release->image_count && !rc; i++) {
 		const struct image *image = &release->images[i];
 
+		if (image->secondary)
+			continue;
 		if (first[i] == i) {
 			entries[i] = archive_entry_json(image);
 			if (json_array_append_new(list, entries[i]))

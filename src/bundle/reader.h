@@ -41,10 +41,10 @@ int bundle_open(struct bundle **out, const char *path, struct ferry_error *err)
 void bundle_close(struct bundle *bundle);
 
 /*
- * The image of that name; or, where `reference` names no host but Docker Hub's
- * by default, the only one with its path and tag: on site nobody should have
- * to type the host that an image once came from.  FERRY_E_NOT_FOUND lists what
- * there is.
+ * The first image of that name; or, where `reference` names no host but Docker
+ * Hub's by default, the only one with its path and tag: on site nobody should
+ * have to type the host that an image once came from.  FERRY_E_NOT_FOUND lists
+ * what there is.
  */
 int bundle_find_image(const struct bundle *bundle,
 		      const struct reference *reference, size_t *out,
@@ -65,11 +65,12 @@ int bundle_prove_blob(const struct bundle *bundle, size_t blob,
 		      struct ferry_error *err) MUST_CHECK;
 
 /*
- * Image number `image` with manifest and config read, proved and parsed, and
- * found to be what the statement says of them.  The caller says which image it
+ * All that one name stands for, from image number `first` on, which is its
+ * first: manifests and configs read, proved and parsed, and found to be what
+ * their index and the statement say of them.  The caller says which image it
  * was that failed.
  */
-int bundle_read_image(struct bundle *bundle, size_t image, struct image *out,
-		      struct ferry_error *err) MUST_CHECK;
+int bundle_read_name(struct bundle *bundle, size_t first, struct resolved *out,
+		     struct ferry_error *err) MUST_CHECK;
 
 #endif

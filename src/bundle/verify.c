@@ -105,34 +105,34 @@ make_release(struct check *check, struct resolved *take_images, size_t count,
 }
 
 static int
-read_image(struct check *check, size_t number, struct resolved *out,
-	   struct ferry_error *err)
+read_name(struct check *check, size_t first, struct resolved *out,
+	  struct ferry_error *err)
 {
-	AUTO(image_release) struct image image = { 0 };
 	int rc = context_check(check->context, err);
 
-	if (!rc)
-		rc = bundle_read_image(check->bundle, number, &image, err);
-	return rc ? rc : resolved_take(out, &image, err);
+	return rc ? rc : bundle_read_name(check->bundle, first, out, err);
 }
 
 /* Reads all images that can be read, and makes a release of them. */
 static int
 read_images(struct check *check, struct ferry_error *err)
 {
-	size_t count = check->bundle->statement.image_count;
+	const struct statement *statement = &check->bundle->statement;
+	size_t count = statement->image_count;
 	AUTO_FREE struct resolved *images = calloc(count, sizeof(*images));
 	size_t good = 0;
 	int rc = images ? 0 : error_nomem(err);
 
-	for (size_t i = 0; i < count && !rc; i++) {
-		rc = read_image(check, i, &images[good], err);
-		if (!rc)
+	check->whole = true;
+	for (size_t i = 0; i < count && !rc; i += statement_run(statement, i)) {
+		rc = read_name(check, i, &images[good], err);
+		if (!rc) {
 			good++;
-		else
-			rc = note_image(check, rc, i, err);
+			continue;
+		}
+		check->whole = false;
+		rc = note_image(check, rc, i, err);
 	}
-	check->whole = good == count;
 	if (!rc)
 		return make_release(check, images, good, err);
 	for (size_t i = 0; i < good; i++)

@@ -5,8 +5,8 @@
 
 #include "base/text.h"
 #include "bundle/verify.h"
-#include "list/list.h"
 #include "op/caption.h"
+#include "op/inspect.h"
 
 #define INSPECT_MAX ((size_t)256 << 20)
 
@@ -14,31 +14,133 @@ struct ferry_bundle {
 	struct bundle *bundle;
 	struct ferry_bundle_image *images;
 	struct caption *captions; /* one an image */
+	struct ferry_index *indexes;
+	char **platforms; /* one an index */
 	struct ferry_bundle_info info;
 };
 
+static const char *
+text_or_null(const struct digest *digest)
+{
+	return digest_is_set(digest) ? digest->text : NULL;
+}
+
+#define PLATFORMS_TEXT ((size_t)STATEMENT_IMAGES_MAX * (PLATFORM_TEXT + 2))
+
 static int
-describe_image(struct ferry_bundle_image *out, struct caption *caption,
+join_platforms(char **out, const struct ferry_bundle_image *images,
+	       size_t count, struct ferry_error *err)
+{
+	AUTO_BUFFER list = BUFFER(PLATFORMS_TEXT);
+	const char *text;
+	int rc = 0;
+
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = buffer_format(&list, err, "%s%s", i ? ", " : "",
+				   images[i].platform);
+	if (!rc)
+		rc = buffer_text(&list, &text, err);
+	return rc ? rc : text_copy(out, text, err);
+}
+
+/* Of those images that came in since `before`, and what else it lists. */
+static int
+describe_index(struct ferry_bundle *bundle,
+	       const struct statement_image *stated, size_t before,
+	       size_t children, struct ferry_error *err)
+{
+	struct ferry_bundle_info *info = &bundle->info;
+	size_t images = info->image_count - before;
+	char **platforms = &bundle->platforms[info->index_count];
+	int rc;
+
+	if (!images)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "%s: bundle.json: '%s' has no image",
+				 bundle->bundle->path, stated->name);
+	rc = join_platforms(platforms, &bundle->images[before], images, err);
+	if (rc)
+		return rc;
+	bundle->indexes[info->index_count++] = (struct ferry_index){
+		.name = bundle->images[before].name,
+		.digest = stated->within.text,
+		.platforms = *platforms,
+		.image_count = images,
+		.artifact_count = children - images,
+		.made = !digest_equal(&stated->within, &stated->index),
+	};
+	return 0;
+}
+
+static int
+describe_image(struct ferry_bundle *bundle,
 	       const struct statement_image *stated, struct ferry_error *err)
 {
+	size_t number = bundle->info.image_count++;
+	struct caption *caption = &bundle->captions[number];
 	struct reference reference;
 	int rc = reference_parse(&reference, stated->name, err);
 
 	if (rc)
 		return rc; /* not after statement_parse() */
 	caption_set(caption, &reference, &stated->platform);
-	*out = (struct ferry_bundle_image){
+	bundle->images[number] = (struct ferry_bundle_image){
 		.name = caption->name,
 		.reference = stated->name,
 		.platform = caption->platform,
 		.digest = stated->manifest.text,
-		.index_digest = digest_is_set(&stated->index)
-					? stated->index.text
-					: NULL,
+		.index_digest = text_or_null(&stated->index),
+		.within = text_or_null(&stated->within),
 		.size = stated->size,
 		.shared = stated->shared,
 	};
 	return 0;
+}
+
+/* The images of one name; what is none of them is only counted. */
+static int
+describe_name(struct ferry_bundle *bundle, size_t first, size_t count,
+	      struct ferry_error *err)
+{
+	const struct statement_image *stated =
+		&bundle->bundle->statement.images[first];
+	size_t before = bundle->info.image_count;
+	int rc = 0;
+
+	for (size_t i = 0; i < count && !rc; i++)
+		if (!stated[i].artifact)
+			rc = describe_image(bundle, &stated[i], err);
+	if (rc || !digest_is_set(&stated->within))
+		return rc;
+	return describe_index(bundle, stated, before, count, err);
+}
+
+static size_t
+count_indexes(const struct statement *statement)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < statement->image_count;
+	     i += statement_run(statement, i))
+		count += digest_is_set(&statement->images[i].within);
+	return count;
+}
+
+static int
+make_room(struct ferry_bundle *bundle, struct ferry_error *err)
+{
+	const struct statement *statement = &bundle->bundle->statement;
+	size_t images = statement->image_count;
+	size_t indexes = count_indexes(statement);
+
+	bundle->images = calloc(images, sizeof(*bundle->images));
+	bundle->captions = calloc(images, sizeof(*bundle->captions));
+	bundle->indexes = calloc(indexes + 1, sizeof(*bundle->indexes));
+	bundle->platforms = calloc(indexes + 1, sizeof(*bundle->platforms));
+	return bundle->images && bundle->captions && bundle->indexes &&
+			       bundle->platforms
+		       ? 0
+		       : error_nomem(err);
 }
 
 static int
@@ -47,18 +149,15 @@ describe(struct ferry_bundle *bundle, struct ferry_error *err)
 	const struct statement *statement = &bundle->bundle->statement;
 	const struct blob_table *table = &bundle->bundle->table;
 	struct ferry_bundle_info *info = &bundle->info;
-	int rc = 0;
+	size_t count;
+	int rc = make_room(bundle, err);
 
-	bundle->images = calloc(statement->image_count, sizeof(*info->images));
-	bundle->captions =
-		calloc(statement->image_count, sizeof(*bundle->captions));
-	if (!bundle->images || !bundle->captions)
-		return error_nomem(err);
-	for (size_t i = 0; i < statement->image_count && !rc; i++)
-		rc = describe_image(&bundle->images[i], &bundle->captions[i],
-				    &statement->images[i], err);
+	for (size_t i = 0; i < statement->image_count && !rc; i += count) {
+		count = statement_run(statement, i);
+		rc = describe_name(bundle, i, count, err);
+	}
 	info->images = bundle->images;
-	info->image_count = statement->image_count;
+	info->indexes = bundle->indexes;
 	info->blob_count = table->count;
 	for (size_t i = 0; i < table->count; i++)
 		info->blob_bytes += table->blobs[i].size;
@@ -96,102 +195,15 @@ ferry_bundle_close(struct ferry_bundle *bundle)
 {
 	if (!bundle)
 		return;
+	for (size_t i = 0; bundle->platforms && i < bundle->info.index_count;
+	     i++)
+		free(bundle->platforms[i]);
 	bundle_close(bundle->bundle);
 	free(bundle->images);
 	free(bundle->captions);
+	free(bundle->indexes);
+	free(bundle->platforms);
 	free(bundle);
-}
-
-static json_t *
-layers_json(const struct image *image)
-{
-	AUTO_JSON *list = json_array();
-
-	for (size_t i = 0; i < image->manifest.layer_count; i++)
-		if (json_array_append_new(
-			    list, descriptor_json(&image->manifest.layers[i])))
-			return NULL;
-	return STEAL(&list);
-}
-
-/*
- * How the image is started, as its config says: Env, Entrypoint, Cmd...  Some
- * say null; whatever else it is, the image is carried all the same.
- */
-static int
-runtime_json(json_t **out, const struct image *image, struct ferry_error *err)
-{
-	AUTO_JSON *config = NULL;
-	json_t *runtime;
-	int rc = json_parse(&config, image->config_bytes.data,
-			    image->config_bytes.size, err);
-
-	if (rc)
-		return rc;
-	runtime = json_object_get(config, "config");
-	*out = json_is_object(runtime) ? json_incref(runtime) : json_object();
-	return 0;
-}
-
-static int
-image_json(json_t **out, const struct ferry_bundle *bundle, size_t number,
-	   struct ferry_error *err)
-{
-	const struct ferry_bundle_image *shown = &bundle->images[number];
-	AUTO(image_release) struct image image = { 0 };
-	AUTO_JSON *runtime = NULL;
-	int rc = bundle_read_image(bundle->bundle, number, &image, err);
-
-	if (!rc)
-		rc = runtime_json(&runtime, &image, err);
-	if (rc)
-		return error_wrap(err, "%s: %s", bundle->bundle->path,
-				  shown->reference);
-	*out = json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I, s:o, s:o, s:o, s:O}",
-			 "name", shown->name, "reference", shown->reference,
-			 "platform", shown->platform, "index",
-			 shown->index_digest, "size", (json_int_t)shown->size,
-			 "shared", (json_int_t)shown->shared, "manifest",
-			 descriptor_json(&image.descriptor), "config",
-			 descriptor_json(&image.manifest.config), "layers",
-			 layers_json(&image), "runtime", runtime);
-	return *out ? 0 : error_nomem(err);
-}
-
-static int
-images_json(json_t **out, const struct ferry_bundle *bundle,
-	    struct ferry_error *err)
-{
-	const struct ferry_bundle_info *info = &bundle->info;
-	json_t *list = json_array();
-	AUTO_JSON *json =
-		json_pack("{s:s, s:I, s:I, s:I, s:o}", "type", STATEMENT_TYPE,
-			  "file_bytes", (json_int_t)info->file_bytes, "blobs",
-			  (json_int_t)info->blob_count, "blob_bytes",
-			  (json_int_t)info->blob_bytes, "images", list);
-	int rc = json ? 0 : error_nomem(err);
-
-	for (size_t i = 0; i < info->image_count && !rc; i++) {
-		json_t *image;
-
-		rc = image_json(&image, bundle, i, err);
-		if (!rc && json_array_append_new(list, image))
-			rc = error_nomem(err);
-	}
-	if (!rc)
-		*out = STEAL(&json);
-	return rc;
-}
-
-static int
-find_image(size_t *out, const struct ferry_bundle *bundle, const char *text,
-	   struct ferry_error *err)
-{
-	struct reference reference;
-	int rc = list_parse_reference(&reference, text, err);
-
-	return rc ? rc
-		  : bundle_find_image(bundle->bundle, &reference, out, err);
 }
 
 int
@@ -201,16 +213,9 @@ ferry_bundle_inspect(struct ferry_bundle *bundle, const char *image, char **out,
 	AUTO_JSON *json = NULL;
 	AUTO_BUFFER buffer = BUFFER(INSPECT_MAX);
 	const char *text;
-	size_t number;
-	int rc;
+	int rc = image ? inspect_name(&json, bundle->bundle, image, err)
+		       : inspect_all(&json, bundle->bundle, err);
 
-	if (image) {
-		rc = find_image(&number, bundle, image, err);
-		if (!rc)
-			rc = image_json(&json, bundle, number, err);
-	} else {
-		rc = images_json(&json, bundle, err);
-	}
 	if (!rc)
 		rc = json_write_pretty(json, &buffer, err);
 	if (!rc)
