@@ -228,11 +228,20 @@ join(struct wanted *wanted, const struct wanted *other, struct ferry_error *err)
 	return rc ? rc : join_platforms(wanted, &other->platforms, err);
 }
 
+/* What somebody chose for a bundle once is what it is asked for by default. */
+static bool
+takes_common_platforms(const struct list *list, const struct wanted *wanted)
+{
+	return platforms_empty(&wanted->platforms) &&
+	       (list->platforms_asked ||
+		wanted->origin.transport != TRANSPORT_BUNDLE);
+}
+
 static void
 sort(struct list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (platforms_empty(&list->items[i].platforms))
+		if (takes_common_platforms(list, &list->items[i]))
 			list->items[i].platforms = list->platforms;
 	if (list->count)
 		qsort(list->items, list->count, sizeof(*list->items),

@@ -42,15 +42,25 @@ read_images(struct contents *contents, const struct list *list,
 	return rc;
 }
 
+/* By the name that it has in the bundle, however it is asked for. */
 static int
-add_one(struct list *list, const char *text, struct ferry_error *err)
+add_one(const struct bundle *bundle, struct list *list, const char *text,
+	struct ferry_error *err)
 {
 	AUTO(wanted_release)
 	struct wanted wanted = { .origin.transport = TRANSPORT_BUNDLE };
+	const char *name;
+	size_t number;
 	int rc = list_parse_reference(&wanted.name, text, err);
 
 	if (!rc)
-		rc = text_copy(&wanted.origin.selector, text, err);
+		rc = bundle_find_image(bundle, &wanted.name, &number, err);
+	if (rc)
+		return rc;
+	name = bundle->statement.images[number].name;
+	rc = reference_parse(&wanted.name, name, err);
+	if (!rc)
+		rc = text_copy(&wanted.origin.selector, name, err);
 	return rc ? rc : list_take(list, &wanted, err);
 }
 
@@ -62,7 +72,7 @@ choose(struct contents *contents, const char *const *only, size_t only_count,
 	int rc = 0;
 
 	for (size_t i = 0; i < only_count && !rc; i++)
-		rc = add_one(list, only[i], err);
+		rc = add_one(contents->bundle, list, only[i], err);
 	if (!rc && !only_count)
 		rc = contents->source->ops->expand(contents->source, &all, list,
 						   err);

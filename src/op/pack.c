@@ -148,12 +148,9 @@ resolve_one(void *data, size_t index, unsigned worker, struct ferry_error *err)
 
 	request->wanted = wanted;
 	if (!rc)
-		rc = pack->source->ops->resolve(
-			pack->source, worker, wanted,
-			platforms_empty(&wanted->platforms)
-				? &pack->platforms
-				: &wanted->platforms,
-			&request->resolved, err);
+		rc = pack->source->ops->resolve(pack->source, worker, wanted,
+						&wanted->platforms,
+						&request->resolved, err);
 	if (!rc || rc == FERRY_E_INTERRUPTED || rc == FERRY_E_NOMEM)
 		return rc;
 	request->refusal = *err;

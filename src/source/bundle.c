@@ -1,6 +1,9 @@
 #include "source/bundle.h"
 
+#include <string.h>
+
 #include "base/text.h"
+#include "source/resolve.h"
 
 struct source_bundle {
 	struct source source;
@@ -35,18 +38,102 @@ expand(struct source *source, const struct wanted *wanted, struct list *out,
        struct ferry_error *err)
 {
 	const struct bundle *bundle = bundle_of(source);
-	size_t count = bundle->statement.image_count;
+	const struct statement *statement = &bundle->statement;
 	int rc = 0;
 
-	if (count > 1 && wanted->name.repository[0])
+	if (statement_run(statement, 0) < statement->image_count &&
+	    wanted->name.repository[0])
 		return error_set(err, FERRY_E_USAGE,
-				 "%s has %zu images, which cannot have one "
+				 "%s has several images, which cannot have one "
 				 "name; say which one is meant",
-				 bundle->path, count);
-	for (size_t i = 0; i < count && !rc; i++)
-		rc = add_image(out, wanted, bundle->statement.images[i].name,
-			       err);
+				 bundle->path);
+	for (size_t i = 0; i < statement->image_count && !rc;
+	     i += statement_run(statement, i))
+		rc = add_image(out, wanted, statement->images[i].name, err);
 	return rc;
+}
+
+/* What has been read of one name, as a place to choose platforms from. */
+struct kept {
+	struct resolve_place place;
+	const struct resolved *resolved;
+};
+
+static int
+copy_document(struct resolve_document *out, const struct descriptor *descriptor,
+	      const struct buffer *bytes, struct ferry_error *err)
+{
+	out->digest = descriptor->digest;
+	strcpy(out->media_type, descriptor->media_type);
+	out->bytes.limit = bytes->size;
+	return buffer_append(&out->bytes, bytes->data, bytes->size, err);
+}
+
+static int
+get_kept(struct resolve_place *place, const struct digest *digest,
+	 struct resolve_document *out, struct ferry_error *err)
+{
+	const struct resolved *resolved = ((struct kept *)place)->resolved;
+
+	for (size_t i = 0; i < resolved->image_count; i++) {
+		const struct image *image = &resolved->images[i];
+
+		if (digest_equal(&image->descriptor.digest, digest))
+			return copy_document(out, &image->descriptor,
+					     &image->manifest_bytes, err);
+	}
+	return error_set(err, FERRY_E_NOT_FOUND, "not in the bundle");
+}
+
+static int
+get_kept_config(struct resolve_place *place,
+		const struct descriptor *descriptor, struct proof *proof,
+		struct ferry_error *err)
+{
+	const struct resolved *resolved = ((struct kept *)place)->resolved;
+	const struct buffer *bytes = NULL;
+	int rc;
+
+	for (size_t i = 0; i < resolved->image_count && !bytes; i++)
+		if (digest_equal(&resolved->images[i].manifest.config.digest,
+				 &descriptor->digest) &&
+		    resolved->images[i].config_bytes.size)
+			bytes = &resolved->images[i].config_bytes;
+	if (!bytes)
+		return error_set(err, FERRY_E_NOT_FOUND, "not in the bundle");
+	rc = sink_write(&proof->sink, bytes->data, bytes->size, err);
+	return rc ? rc : proof_finish(proof, err);
+}
+
+/* As if it had been packed for these only, from where it came from. */
+static int
+choose_platforms(struct resolved *resolved, const struct platforms *platforms,
+		 struct ferry_error *err)
+{
+	const struct image *first = &resolved->images[0];
+	bool nested = resolved->index.bytes.size > 0;
+	AUTO_RESOLVE_DOCUMENT root = { 0 };
+	AUTO(resolved_release) struct resolved chosen = { 0 };
+	struct kept kept = { .place = { .get = get_kept,
+					.get_blob = get_kept_config },
+			     .resolved = resolved };
+	int rc = copy_document(
+		&root,
+		nested ? &resolved->index.descriptor : &first->descriptor,
+		nested ? &resolved->index.bytes : &first->manifest_bytes, err);
+
+	if (!rc)
+		rc = resolve_images(&kept.place, &root, platforms, &chosen,
+				    err);
+	if (rc)
+		return rc;
+	resolve_name(&chosen, first->source, &first->reference);
+	for (size_t i = 0; i < chosen.image_count; i++)
+		chosen.images[i].index_digest = first->index_digest;
+	resolved_release(resolved);
+	*resolved = chosen;
+	chosen = (struct resolved){ 0 };
+	return 0;
 }
 
 static int
@@ -55,23 +142,32 @@ resolve(struct source *source, unsigned worker, const struct wanted *wanted,
 	struct ferry_error *err)
 {
 	struct bundle *bundle = bundle_of(source);
-	AUTO(image_release) struct image image = { 0 };
+	AUTO(resolved_release) struct resolved resolved = { 0 };
 	struct reference name;
 	size_t number;
 	int rc = list_parse_reference(&name, wanted->origin.selector, err);
 
 	(void)worker;
-	(void)platforms; /* a bundle has one platform of each image */
 	if (!rc)
 		rc = bundle_find_image(bundle, &name, &number, err);
 	if (rc)
 		return rc;
-	rc = bundle_read_image(bundle, number, &image, err);
+	rc = bundle_read_name(bundle, number, &resolved, err);
+	if (!rc && platforms->count)
+		rc = choose_platforms(&resolved, platforms, err);
+	if (!rc)
+		rc = resolve_check_pin(&wanted->origin, &resolved, err);
 	if (rc)
 		return error_wrap(err, "%s: %s", bundle->path,
 				  bundle->statement.images[number].name);
-	image.source = source;
-	return resolved_take(out, &image, err);
+	if (wanted_name(wanted))
+		name = *wanted_name(wanted);
+	else
+		name = resolved.images[0].reference;
+	resolve_name(&resolved, source, &name);
+	*out = resolved;
+	resolved = (struct resolved){ 0 };
+	return 0;
 }
 
 static int

@@ -279,6 +279,20 @@ make_root(const struct oci_layout *layout, const struct image_match *match,
 	return 0;
 }
 
+/* Nobody else knows the index that was made, unless it is carried. */
+static void
+forget_root(struct resolved *resolved)
+{
+	const struct digest *carried = &resolved->index.descriptor.digest;
+
+	for (size_t i = 0; i < resolved->image_count; i++) {
+		struct digest *index = &resolved->images[i].index_digest;
+
+		if (!digest_equal(index, carried))
+			*index = (struct digest){ 0 };
+	}
+}
+
 int
 oci_layout_resolve(struct oci_layout *layout, const struct image_match *match,
 		   const struct platforms *platforms, struct resolved *out,
@@ -288,18 +302,19 @@ oci_layout_resolve(struct oci_layout *layout, const struct image_match *match,
 		.place = { .get = get, .get_blob = get_blob }, .layout = layout
 	};
 	AUTO_RESOLVE_DOCUMENT root = { 0 };
-	AUTO(image_release) struct image image = { 0 };
+	AUTO(resolved_release) struct resolved resolved = { 0 };
 	bool one = is_one_image(layout, match);
 	int rc = one ? find_root(&place, match, &root, err)
 		     : make_root(layout, match, &root, err);
 
 	if (!rc)
-		rc = resolve_image(&place.place, &root, &platforms->items[0],
-				   &image, err);
+		rc = resolve_images(&place.place, &root, platforms, &resolved,
+				    err);
 	if (rc)
 		return rc;
-	/* Nobody else knows that index. */
 	if (!one)
-		image.index_digest = (struct digest){ 0 };
-	return resolved_take(out, &image, err);
+		forget_root(&resolved);
+	*out = resolved;
+	resolved = (struct resolved){ 0 };
+	return 0;
 }

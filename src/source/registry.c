@@ -59,25 +59,28 @@ find_host(struct source_registry *source, const char *name,
 	return rc;
 }
 
-/* What is to be found, and under what name it will be known. */
+/* Where its blobs are to be found. */
 static int
-name_image(struct image *image, struct source *source,
-	   const struct wanted *wanted, struct ferry_error *err)
+set_origin(struct image *image, const struct reference *reference,
+	   struct ferry_error *err)
 {
-	const struct reference *asked = wanted_name(wanted);
-
-	image->source = source;
 	image->origin = malloc(sizeof(*image->origin));
 	if (!image->origin)
 		return error_nomem(err);
-	*image->origin = wanted->origin.reference;
-	image->reference = *asked;
-	/* Without a tag its name is what was chosen, not what was asked. */
-	if (asked->tag[0])
-		reference_unpin(&image->reference);
-	else
-		image->reference.digest = image->descriptor.digest;
+	*image->origin = *reference;
 	return 0;
+}
+
+static int
+set_origins(struct resolved *resolved, const struct wanted *wanted,
+	    struct ferry_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < resolved->image_count && !rc; i++)
+		rc = set_origin(&resolved->images[i], &wanted->origin.reference,
+				err);
+	return rc;
 }
 
 /* One repository, as one worker sees it. */
@@ -166,16 +169,16 @@ find_root(const struct repository *repository,
 }
 
 static int
-find_image(struct repository *repository, const struct reference *reference,
-	   const struct platform *platform, struct image *out,
-	   struct ferry_error *err)
+find_images(struct repository *repository, const struct reference *reference,
+	    const struct platforms *platforms, struct resolved *out,
+	    struct ferry_error *err)
 {
 	AUTO_RESOLVE_DOCUMENT root = { 0 };
 	int rc = find_root(repository, reference, &root, err);
 
 	return rc ? rc
-		  : resolve_image(&repository->place, &root, platform, out,
-				  err);
+		  : resolve_images(&repository->place, &root, platforms, out,
+				   err);
 }
 
 static int
@@ -185,7 +188,7 @@ resolve(struct source *base, unsigned worker, const struct wanted *wanted,
 {
 	struct source_registry *source = (struct source_registry *)base;
 	const struct reference *reference = &wanted->origin.reference;
-	AUTO(image_release) struct image image = { 0 };
+	AUTO(resolved_release) struct resolved resolved = { 0 };
 	struct repository repository = { .place = { .get = get_listed,
 						    .get_blob = get_config },
 					 .worker = worker,
@@ -193,11 +196,16 @@ resolve(struct source *base, unsigned worker, const struct wanted *wanted,
 	int rc = find_host(source, reference->host, &repository.registry, err);
 
 	if (!rc)
-		rc = find_image(&repository, reference, &platforms->items[0],
-				&image, err);
+		rc = find_images(&repository, reference, platforms, &resolved,
+				 err);
 	if (!rc)
-		rc = name_image(&image, base, wanted, err);
-	return rc ? rc : resolved_take(out, &image, err);
+		rc = set_origins(&resolved, wanted, err);
+	if (rc)
+		return rc;
+	resolve_name(&resolved, base, wanted_name(wanted));
+	*out = resolved;
+	resolved = (struct resolved){ 0 };
+	return 0;
 }
 
 static bool

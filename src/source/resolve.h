@@ -1,6 +1,6 @@
 /*
- * From a name's manifest or index to the one image it stands for on a
- * platform, wherever these documents are.
+ * From a name's manifest or index to the images it stands for on the platforms
+ * wanted, wherever these documents are.
  */
 #ifndef SOURCE_RESOLVE_H
 #define SOURCE_RESOLVE_H
@@ -33,15 +33,18 @@ struct resolve_place {
 };
 
 /*
- * Reads manifest and config of what `take_root` leads to; that is taken over,
- * on failure too.  From here on only digests are asked for.  Neither name nor
- * index are believed: an image whose config says another platform than
- * `wanted` is FERRY_E_PLATFORM.
+ * Reads manifests and configs of what `take_root` leads to; that is taken
+ * over, on failure too.  From here on only digests are asked for.  Neither name
+ * nor index are believed: an image whose config says another platform than
+ * wanted is FERRY_E_PLATFORM, as is a platform that is lacking.
+ *
+ * Several platforms of an index get an index of ferry's making above them; all
+ * of them, or none said, keep the index as it is.
  */
-int resolve_image(struct resolve_place *place,
-		  struct resolve_document *take_root,
-		  const struct platform *wanted, struct image *out,
-		  struct ferry_error *err) MUST_CHECK;
+int resolve_images(struct resolve_place *place,
+		   struct resolve_document *take_root,
+		   const struct platforms *platforms, struct resolved *out,
+		   struct ferry_error *err) MUST_CHECK;
 
 /*
  * Whether that is what its origin was pinned to: the index or a manifest.
