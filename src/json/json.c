@@ -18,8 +18,9 @@ deeper_than(json_t *json, int levels)
 	return false;
 }
 
-int
-json_parse(json_t **out, const void *data, size_t size, struct ferry_error *err)
+static int
+parse(json_t **out, const void *data, size_t size, json_type type,
+      const char *kind, struct ferry_error *err)
 {
 	json_error_t where;
 	AUTO_JSON *json = NULL;
@@ -32,13 +33,26 @@ json_parse(json_t **out, const void *data, size_t size, struct ferry_error *err)
 		return error_set(err, FERRY_E_FAILED,
 				 "no valid JSON: %s (line %d, column %d)",
 				 where.text, where.line, where.column);
-	if (!json_is_object(json))
-		return error_set(err, FERRY_E_FAILED, "no JSON object");
+	if (json_typeof(json) != type)
+		return error_set(err, FERRY_E_FAILED, "no JSON %s", kind);
 	if (deeper_than(json, JSON_DEPTH))
 		return error_set(err, FERRY_E_FAILED,
 				 "JSON more than %d levels deep", JSON_DEPTH);
 	*out = STEAL(&json);
 	return 0;
+}
+
+int
+json_parse(json_t **out, const void *data, size_t size, struct ferry_error *err)
+{
+	return parse(out, data, size, JSON_OBJECT, "object", err);
+}
+
+int
+json_parse_array(json_t **out, const void *data, size_t size,
+		 struct ferry_error *err)
+{
+	return parse(out, data, size, JSON_ARRAY, "array", err);
 }
 
 int

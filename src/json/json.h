@@ -30,6 +30,10 @@ cleanup_json(json_t **json)
 int json_parse(json_t **out, const void *data, size_t size,
 	       struct ferry_error *err) MUST_CHECK;
 
+/* The same for one array. */
+int json_parse_array(json_t **out, const void *data, size_t size,
+		     struct ferry_error *err) MUST_CHECK;
+
 /*
  * Refuses a text with more commas or opening brackets than that, before it is
  * parsed: "[]," becomes some fifty times as large in memory.

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "registry/registry.h"
 #include "source/bundle.h"
+#include "source/docker_archive.h"
 #include "source/oci.h"
 #include "source/registry.h"
 
@@ -56,11 +57,19 @@ open_oci_archive(struct source **out, struct source_any *any, const char *path,
 	return source_oci_archive_open(out, path, any->context, err);
 }
 
+static int
+open_docker_archive(struct source **out, struct source_any *any,
+		    const char *path, struct ferry_error *err)
+{
+	return source_docker_archive_open(out, path, any->context, err);
+}
+
 static int (*const openers[])(struct source **out, struct source_any *any,
 			      const char *path, struct ferry_error *err) = {
 	[TRANSPORT_REGISTRY] = open_registries,
 	[TRANSPORT_OCI] = open_oci,
 	[TRANSPORT_OCI_ARCHIVE] = open_oci_archive,
+	[TRANSPORT_DOCKER_ARCHIVE] = open_docker_archive,
 	[TRANSPORT_BUNDLE] = open_bundle,
 };
 
