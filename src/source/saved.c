@@ -205,7 +205,6 @@ resolve_made(struct saved *saved, const struct saved_entry *entry,
 	     struct ferry_error *err)
 {
 	AUTO(saved_image_release) struct saved_image made = { 0 };
-	AUTO(image_release) struct image image = { 0 };
 	AUTO_RESOLVE_DOCUMENT root = { 0 };
 	struct made_place place = { .place = { .get_blob = get_config },
 				    .image = &made };
@@ -222,9 +221,7 @@ resolve_made(struct saved *saved, const struct saved_entry *entry,
 		return rc;
 	root.bytes = made.manifest;
 	made.manifest = (struct buffer){ 0 };
-	rc = resolve_image(&place.place, &root, &platforms->items[0], &image,
-			   err);
-	return rc ? rc : resolved_take(out, &image, err);
+	return resolve_images(&place.place, &root, platforms, out, err);
 }
 
 /*
