@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "ferry/context.h"
+#include "ferry/docker.h"
 #include "ferry/error.h"
 #include "ferry/list.h"
 #include "ferry/registry.h"
@@ -45,6 +46,7 @@ struct ferry_pack_options {
 	 */
 	const char *lock;
 	struct ferry_registry_options registry;
+	struct ferry_docker_options docker; /* where docker-daemon: is */
 };
 
 struct ferry_pack_image {

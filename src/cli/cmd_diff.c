@@ -47,6 +47,7 @@ plan_lists(struct session *session, const struct values *values,
 	   struct ferry_error *err)
 {
 	AUTO(environment_files_release) struct environment_files found = { 0 };
+	AUTO(docker_place_release) struct docker_place docker = { 0 };
 	struct ferry_pack_options options = {
 		.lists = files->items,
 		.list_count = files->count,
@@ -59,6 +60,9 @@ plan_lists(struct session *session, const struct values *values,
 
 	if (!rc)
 		rc = list_flags_options(&options.list, &values->list, err);
+	if (!rc)
+		rc = environment_docker(&docker, err);
+	options.docker = docker.options;
 	if (!rc)
 		rc = ferry_pack_plan(session->context, &options, out, err);
 	progress_clear(&session->progress);

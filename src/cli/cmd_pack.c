@@ -76,7 +76,8 @@ free_diff(struct ferry_diff **diff)
 static int
 plan_pack(struct session *session, const struct values *values,
 	  const struct ferry_registry_options *registry,
-	  struct ferry_pack **out, struct ferry_error *err)
+	  const struct ferry_docker_options *docker, struct ferry_pack **out,
+	  struct ferry_error *err)
 {
 	struct text_list *images = &session->operands;
 	struct ferry_pack_options options = {
@@ -91,6 +92,7 @@ plan_pack(struct session *session, const struct values *values,
 		.force = values->force,
 		.lock = values->lock,
 		.registry = *registry,
+		.docker = *docker,
 	};
 
 	if (!values->output && !values->dry_run)
@@ -201,14 +203,16 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	const struct values *values = data;
 	struct ferry_registry_options registry;
 	AUTO(environment_files_release) struct environment_files found = { 0 };
+	AUTO(docker_place_release) struct docker_place docker = { 0 };
 	AUTO(free_pack) struct ferry_pack *pack = NULL;
 	AUTO(free_diff) struct ferry_diff *diff = NULL;
 	const struct ferry_pack_plan *plan;
 	int rc;
 
-	if (registry_flags_options(&registry, &values->registry, &found, err))
+	if (registry_flags_options(&registry, &values->registry, &found, err) ||
+	    environment_docker(&docker, err))
 		return err->code;
-	rc = plan_pack(session, values, &registry, &pack, err);
+	rc = plan_pack(session, values, &registry, &docker.options, &pack, err);
 	progress_clear(&session->progress);
 	if (rc)
 		return rc;

@@ -33,6 +33,7 @@ struct ferry_pack {
 	unsigned jobs;
 	struct platforms platforms; /* where the list says nothing */
 	struct ferry_registry_options registry;
+	struct ferry_docker_options docker;
 	struct list list;
 	struct lock lock;
 	struct source *source;
@@ -109,9 +110,11 @@ open_source(struct ferry_pack *pack, const struct ferry_pack_options *options,
 	    struct ferry_error *err)
 {
 	struct source_options places = { .registry = &pack->registry,
+					 .docker = &pack->docker,
 					 .workers = pack->jobs };
 
 	pack->registry = options->registry;
+	pack->docker = options->docker;
 	return source_any_new(&pack->source, pack->context, &places, err);
 }
 

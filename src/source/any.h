@@ -4,11 +4,13 @@
 #ifndef SOURCE_ANY_H
 #define SOURCE_ANY_H
 
+#include "ferry/docker.h"
 #include "ferry/registry.h"
 #include "source/source.h"
 
 struct source_options {
 	const struct ferry_registry_options *registry;
+	const struct ferry_docker_options *docker;
 	unsigned workers;
 };
 
