@@ -266,6 +266,23 @@ test_no_utf8_cannot_be_written(void **state)
 					 "JSON, as it is no UTF-8");
 }
 
+/* bundles/, seen from the top of the tree, where tests run. */
+static void
+test_the_definitions_we_have(void **state)
+{
+	static const char *const paths[] = { "bundles/omarino-ems.json" };
+	struct ferry_list_options options = { .format = FERRY_LIST_ANY };
+	AUTO(list_release) struct list list = { 0 };
+	struct ferry_error err;
+
+	(void)state;
+	if (list_add_files(&list, paths, ARRAY_SIZE(paths), &options, &err) ||
+	    list_settle(&list, &err))
+		fail_msg("%s", err.message);
+	assert_int_equal(list.count, 13);
+	assert_string_equal(list.name, "omarino-ems");
+}
+
 int
 main(void)
 {
@@ -276,6 +293,7 @@ main(void)
 		cmocka_unit_test(test_only_one_definition_names_the_list),
 		cmocka_unit_test(test_what_is_written),
 		cmocka_unit_test(test_no_utf8_cannot_be_written),
+		cmocka_unit_test(test_the_definitions_we_have),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
