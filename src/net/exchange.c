@@ -176,16 +176,18 @@ set_sizes(CURL *easy)
 }
 
 /*
- * HTTP/1.1 throughout: one request at a time is all a connection carries
- * here, and framing and windows of HTTP/2 would only slow it down.
+ * HTTP/2 only where TLS offers it (ALPN), never by an upgrade in the clear.  A
+ * connection carries one request at a time all the same: several transfers
+ * in one connection would share the fate of one lost packet.
  */
 static int
-set_protocol(CURL *easy)
+set_protocol(CURL *easy, const struct http_settings *settings)
 {
+	long version = settings->http2 ? CURL_HTTP_VERSION_2TLS
+				       : CURL_HTTP_VERSION_1_1;
 	int failed = 0;
 
-	failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-				   (long)CURL_HTTP_VERSION_1_1);
+	failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
 	failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	failed |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	failed |= curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
@@ -274,7 +276,7 @@ exchange_begin(struct exchange *exchange, struct http *http,
 	set_sizes(http->easy);
 	failed |= set_transport(http->easy, &http->settings);
 	failed |= set_limits(exchange, request);
-	failed |= set_protocol(http->easy);
+	failed |= set_protocol(http->easy, &http->settings);
 	failed |= set_callbacks(http->easy, exchange);
 	failed |= set_url(http->easy, request->url,
 			  is_nearby(http, request->url));

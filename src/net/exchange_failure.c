@@ -400,6 +400,8 @@ exchange_failure(struct exchange *exchange, struct ferry_error *err)
 	case CURLE_OK: /* an end amidst the headers */
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
+	case CURLE_HTTP2: /* GOAWAY, or frames that are none */
+	case CURLE_HTTP2_STREAM:
 	case CURLE_SEND_ERROR:
 	case CURLE_SEND_FAIL_REWIND:
 		return broken(exchange, err);

@@ -36,6 +36,7 @@ struct http_settings {
 	bool unverified; /* whoever answers is believed */
 	/* NULL: the command's options for registries. */
 	const struct http_advice *advice;
+	bool http2; /* where it is offered; else HTTP/1.1 */
 	/* Without `ca`: another file, another folder; NULL: the system's. */
 	const char *system_ca;
 	const char *system_ca_folder;
