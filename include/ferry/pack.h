@@ -40,6 +40,7 @@ struct ferry_pack_options {
 	size_t platform_count;
 	unsigned jobs; /* blobs at once; 0: FERRY_JOBS_DEFAULT */
 	bool force;    /* replace `output` and `lock` if they exist */
+	bool fresh;    /* use nothing that an unfinished run left: remove it */
 	/*
 	 * Write what is packed to this file too, as a definition with every
 	 * digest pinned; NULL: do not.
@@ -66,6 +67,7 @@ struct ferry_pack_plan {
 	size_t blob_count;     /* unique */
 	uint64_t blob_bytes;   /* of these, manifests and configs included */
 	uint64_t pull_bytes;   /* what still has to come over the network */
+	uint64_t here_bytes;   /* what an unfinished run has left of it */
 	uint64_t shared_bytes; /* what is not pulled again, since shared */
 	uint64_t bundle_bytes; /* the file that this makes; at most, if .. */
 	bool compressed;       /* .. some layers have yet to be compressed */
@@ -94,7 +96,9 @@ int ferry_pack_check(const struct ferry_pack *pack, struct ferry_error *err);
 
 /*
  * Pulls, proves and writes the bundle, if ferry_pack_check() lets it.  After a
- * failure there is no file under the output's name that was not there before.
+ * failure there is no file under the output's name that was not there before;
+ * what was pulled stays beside it (docs/journal.md), the message says where,
+ * and the next run goes on there.
  */
 int ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err);
 

@@ -3,11 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
@@ -127,9 +124,8 @@ file_load(const char *path, struct buffer *out, struct ferry_error *err)
 	return load_from(fd, out, err) ? error_wrap(err, "%s", path) : 0;
 }
 
-/* The folder part of `path`: "." for a bare name. */
-static int
-folder_of(char **out, const char *path, struct ferry_error *err)
+int
+file_folder(char **out, const char *path, struct ferry_error *err)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -140,217 +136,10 @@ folder_of(char **out, const char *path, struct ferry_error *err)
 	return text_format(out, err, "%.*s", (int)(slash - path), path);
 }
 
-static int
-check_folder(const char *path, const char *folder, struct ferry_error *err)
-{
-	struct stat status;
-
-	if (stat(folder, &status))
-		return errno == ENOENT
-			       ? error_set(err, FERRY_E_FAILED,
-					   "%s: the folder %s does not exist",
-					   path, folder)
-			       : error_errno(err, "%s: its folder", path);
-	if (!S_ISDIR(status.st_mode))
-		return error_set(err, FERRY_E_FAILED, "%s: %s is no folder",
-				 path, folder);
-	return access(folder, W_OK | X_OK)
-		       ? error_errno(err, "%s: its folder", path)
-		       : 0;
-}
-
-/* What would stand in the way of the name that it is written under. */
-static int
-check_partial(const char *path, const char *folder, struct ferry_error *err)
-{
-	AUTO_FREE char *partial = NULL;
-	long most = pathconf(folder, _PC_NAME_MAX);
-	const char *slash;
-	struct stat status;
-	int rc = text_format(&partial, err, "%s.partial", path);
-
-	if (rc)
-		return rc;
-	slash = strrchr(partial, '/');
-	if (most > 0 && strlen(slash ? slash + 1 : partial) > (size_t)most)
-		return error_set(err, FERRY_E_FAILED,
-				 "%s: this name is too long there, with "
-				 ".partial behind it",
-				 path);
-	if (lstat(partial, &status))
-		return errno == ENOENT ? 0 : error_errno(err, "%s", partial);
-	if (S_ISREG(status.st_mode))
-		return 0;
-	return error_set(err, FERRY_E_FAILED, "%s is %s; remove it", partial,
-			 S_ISLNK(status.st_mode) ? "a symbolic link"
-						 : "no regular file");
-}
-
-int
-output_check(const char *path, bool force, struct ferry_error *err)
-{
-	AUTO_FREE char *folder = NULL;
-	struct stat status;
-	int rc = folder_of(&folder, path, err);
-
-	if (!rc)
-		rc = check_folder(path, folder, err);
-	if (!rc)
-		rc = check_partial(path, folder, err);
-	if (rc)
-		return rc;
-	if (lstat(path, &status))
-		return errno == ENOENT ? 0 : error_errno(err, "%s", path);
-	if (!S_ISREG(status.st_mode))
-		return error_set(err, FERRY_E_FAILED,
-				 "%s exists and is no regular file", path);
-	if (!force)
-		return error_set(err, FERRY_E_FAILED,
-				 "%s exists; --force replaces it", path);
-	return 0;
-}
-
-/* Whether `fd` is still what `path` names: a rival may have renamed it. */
-static bool
-still_named(int fd, const char *path)
-{
-	struct stat open_file;
-	struct stat named;
-
-	return fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 &&
-	       open_file.st_dev == named.st_dev &&
-	       open_file.st_ino == named.st_ino;
-}
-
-static int
-open_locked(int *out, const char *partial, struct ferry_error *err)
-{
-	for (;;) {
-		AUTO_CLOSE int fd =
-			open(partial, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-			     0644);
-
-		if (fd < 0)
-			return error_errno(err, "%s", partial);
-		if (flock(fd, LOCK_EX | LOCK_NB)) {
-			if (errno != EWOULDBLOCK)
-				return error_errno(err, "%s: lock", partial);
-			return error_set(err, FERRY_E_FAILED,
-					 "%s: another ferry is writing it",
-					 partial);
-		}
-		if (!still_named(fd, partial))
-			continue;
-		if (ftruncate(fd, 0))
-			return error_errno(err, "%s", partial);
-		*out = fd;
-		fd = -1;
-		return 0;
-	}
-}
-
-int
-output_open(struct output *output, const char *path, bool force,
-	    struct ferry_error *err)
-{
-	int rc = output_check(path, force, err);
-
-	*output = (struct output){ .fd = -1, .force = force };
-	if (!rc)
-		rc = text_copy(&output->path, path, err);
-	if (!rc)
-		rc = text_format(&output->partial, err, "%s.partial", path);
-	if (!rc)
-		rc = open_locked(&output->fd, output->partial, err);
-	if (rc)
-		output_release(output);
-	return rc;
-}
-
-static int
-sync_folder(const char *path, struct ferry_error *err)
-{
-	AUTO_FREE char *folder = NULL;
-	AUTO_CLOSE int fd = -1;
-	int rc = folder_of(&folder, path, err);
-
-	if (rc)
-		return rc;
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(err, "%s", folder);
-	/* Some file systems cannot sync a folder and say so: not our loss. */
-	if (fsync(fd) && errno != EINVAL && errno != ENOTSUP)
-		return error_errno(err, "%s: sync", folder);
-	return 0;
-}
-
-/* Where a rename cannot refuse to replace, a last look must do. */
-static int
-rename_new(const char *from, const char *to)
-{
-	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -1;
-	if (access(to, F_OK) == 0) {
-		errno = EEXIST;
-		return -1;
-	}
-	return rename(from, to);
-}
-
-int
-output_commit(struct output *output, struct ferry_error *err)
-{
-	int rc;
-
-	if (fsync(output->fd))
-		return error_errno(err, "%s: sync", output->partial);
-	if (output->force ? rename(output->partial, output->path)
-			  : rename_new(output->partial, output->path))
-		return error_errno(err, "%s", output->path);
-	rc = sync_folder(output->path, err);
-	/* Under its final name now: not ours to remove any more. */
-	close(output->fd);
-	output->fd = -1;
-	output_release(output);
-	return rc;
-}
-
-void
-output_release(struct output *output)
-{
-	if (output->fd >= 0) {
-		/* Removed before the lock falls, so that nobody's else goes. */
-		unlink(output->partial);
-		close(output->fd);
-		output->fd = -1;
-	}
-	free(output->path);
-	free(output->partial);
-	output->path = NULL;
-	output->partial = NULL;
-}
-
 uint64_t
 file_system_limit(uint64_t type)
 {
 	return type == MSDOS_MAGIC ? FAT_LARGEST : UINT64_MAX;
-}
-
-/* What a killed run left under the temporary name: it will be overwritten. */
-static uint64_t
-stale_bytes(const char *path)
-{
-	struct ferry_error ignored;
-	AUTO_FREE char *partial = NULL;
-	struct stat status;
-
-	if (text_format(&partial, &ignored, "%s.partial", path) ||
-	    lstat(partial, &status) || !S_ISREG(status.st_mode))
-		return 0;
-	return (uint64_t)status.st_blocks * 512;
 }
 
 int
@@ -360,14 +149,13 @@ file_room(const char *path, struct file_room *out, struct ferry_error *err)
 	struct statvfs space;
 	struct statfs kind;
 	struct rlimit limit;
-	int rc = folder_of(&folder, path, err);
+	int rc = file_folder(&folder, path, err);
 
 	if (rc)
 		return rc;
 	if (statvfs(folder, &space) || statfs(folder, &kind))
 		return error_errno(err, "%s", folder);
-	out->free =
-		(uint64_t)space.f_bavail * space.f_frsize + stale_bytes(path);
+	out->free = (uint64_t)space.f_bavail * space.f_frsize;
 	out->largest = file_system_limit((uint64_t)kind.f_type);
 	out->why =
 		out->largest == UINT64_MAX ? NULL : "the FAT file system there";

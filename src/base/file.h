@@ -1,6 +1,6 @@
 /*
  * Files: whole reads and writes at an offset, small files with a limit, and
- * output that appears under its name only when it is whole.
+ * what a file system can take.
  */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
@@ -27,38 +27,13 @@ void file_forget(int fd, uint64_t offset, uint64_t size);
 int file_load(const char *path, struct buffer *out, struct ferry_error *err)
 	MUST_CHECK;
 
-/*
- * A file in the making: PATH.partial, locked against a second writer, beside
- * where it will be.  What a killed run left there is overwritten.
- */
-struct output {
-	int fd; /* -1: not open */
-	char *path;
-	char *partial;
-	bool force;
-};
-
-/*
- * Fails when `path` exists (unless `force`), it or PATH.partial is no regular
- * file, its name is too long, its folder does not exist or cannot be written,
- * or another process is writing it.
- */
-int output_open(struct output *output, const char *path, bool force,
-		struct ferry_error *err) MUST_CHECK;
-
-/* Syncs, renames and syncs the folder: from here on the file is there. */
-int output_commit(struct output *output, struct ferry_error *err) MUST_CHECK;
-
-/* Without a commit: removes what was written.  Harmless on a closed one. */
-void output_release(struct output *output);
-
-/* What output_open() would check, without opening anything. */
-int output_check(const char *path, bool force, struct ferry_error *err)
+/* The folder part of `path`: "." for a bare name. */
+int file_folder(char **out, const char *path, struct ferry_error *err)
 	MUST_CHECK;
 
 /* What the file system of `path`'s folder can take. */
 struct file_room {
-	uint64_t free;	  /* bytes for this user, a stale .partial included */
+	uint64_t free;	  /* bytes for this user */
 	uint64_t largest; /* bytes of the largest single file */
 	const char *why;  /* what sets `largest`, or NULL if nothing does */
 };

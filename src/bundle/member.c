@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+
 static const uint8_t zeros[TAR_BLOCK + FRAME_TRAILER];
 
 static size_t
@@ -89,4 +91,27 @@ member_reader_init(struct member_reader *reader, const struct digest *digest,
 					  .content = content,
 					  .size = size };
 	reader->head_size = make_head(reader->head, digest, size);
+}
+
+int
+member_prove_frames(int fd, uint64_t offset, uint64_t packed,
+		    const struct digest *frames,
+		    const struct ferry_context *context,
+		    struct ferry_error *err)
+{
+	AUTO(proof_release) struct proof proof = { 0 };
+	uint8_t piece[16384];
+	int rc = proof_init(&proof, NULL, frames, packed, err);
+
+	for (uint64_t at = 0; at < packed && !rc; at += sizeof(piece)) {
+		size_t size = packed - at < sizeof(piece) ? packed - at
+							  : sizeof(piece);
+
+		rc = context_check(context, err);
+		if (!rc)
+			rc = file_read_at(fd, piece, size, offset + at, err);
+		if (!rc)
+			rc = sink_write(&proof.sink, piece, size, err);
+	}
+	return rc ? rc : proof_finish(&proof, err);
 }

@@ -5,6 +5,7 @@
 #ifndef BUNDLE_MEMBER_H
 #define BUNDLE_MEMBER_H
 
+#include "base/context.h"
 #include "codec/digest.h"
 #include "codec/frame.h"
 #include "codec/tar.h"
@@ -34,5 +35,14 @@ struct member_reader {
 void member_reader_init(struct member_reader *reader,
 			const struct digest *digest, uint64_t size,
 			struct sink *content);
+
+/*
+ * Whether the frames that take `packed` bytes of `fd` are the ones with this
+ * digest: what zstd would tolerate, a digest does not.  FERRY_E_DIGEST if not.
+ */
+int member_prove_frames(int fd, uint64_t offset, uint64_t packed,
+			const struct digest *frames,
+			const struct ferry_context *context,
+			struct ferry_error *err) MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/parallel.h"
 #include "bundle/findings.h"
+#include "bundle/member.h"
 #include "codec/seek_table.h"
 
 struct check {
@@ -313,30 +314,16 @@ prove_raw_blob(void *data, size_t index, unsigned worker,
 	return prove_blob(check, index, NULL, err);
 }
 
-/* Before it is unpacked: what zstd would tolerate, a digest does not. */
+/* Before it is unpacked. */
 static int
 prove_frames(struct check *check, size_t blob, struct ferry_error *err)
 {
 	const struct bundle *bundle = check->bundle;
 	const struct placed_blob *b = &bundle->table.blobs[blob];
-	uint64_t end = b->offset + blob_table_packed(&bundle->table, blob);
-	AUTO(proof_release) struct proof proof = { 0 };
-	uint8_t piece[16384];
-	int rc = proof_init(&proof, NULL, &b->frames, end - b->offset, err);
+	int rc = member_prove_frames(bundle->fd, bundle->first + b->offset,
+				     blob_table_packed(&bundle->table, blob),
+				     &b->frames, check->context, err);
 
-	for (uint64_t at = b->offset; at < end && !rc; at += sizeof(piece)) {
-		size_t size =
-			end - at < sizeof(piece) ? end - at : sizeof(piece);
-
-		rc = context_check(check->context, err);
-		if (!rc)
-			rc = file_read_at(bundle->fd, piece, size,
-					  bundle->first + at, err);
-		if (!rc)
-			rc = sink_write(&proof.sink, piece, size, err);
-	}
-	if (!rc)
-		rc = proof_finish(&proof, err);
 	if (rc == FERRY_E_DIGEST)
 		rc = error_set(err, FERRY_E_DAMAGED,
 			       "its frames are not as written");

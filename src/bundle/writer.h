@@ -5,34 +5,57 @@
 #ifndef BUNDLE_WRITER_H
 #define BUNDLE_WRITER_H
 
-#include "bundle/layout.h"
-
-/* What a release would make: no file is touched. */
-struct bundle_size {
-	uint64_t least; /* with nothing but what is compressed already */
-	uint64_t most;	/* the same, unless layers have yet to shrink */
-};
-
-int bundle_measure(struct bundle_size *out, const struct release *release,
-		   struct ferry_error *err) MUST_CHECK;
+#include "base/context.h"
+#include "bundle/draft.h"
+#include "codec/digest.h"
 
 struct bundle_writer;
 
-/* `release` is borrowed until free.  `path` as for output_open(). */
-int bundle_writer_new(struct bundle_writer **out, const char *path, bool force,
-		      const struct release *release, struct ferry_error *err)
-	MUST_CHECK;
-/* Without a commit the file goes. */
-void bundle_writer_free(struct bundle_writer *writer);
-
-/* Pushes a blob's content, whole and proved, into `to`, or fails. */
-struct bundle_filler {
-	int (*fill)(struct bundle_filler *filler, const struct blob *blob,
-		    struct sink *to, struct ferry_error *err);
+/* `path` and `force` as for output_open(). */
+struct bundle_writer_options {
+	const char *path;
+	bool force;
+	bool fresh; /* use nothing that an unfinished run left: remove it */
+	struct ferry_context *context;
 };
 
 /*
- * Writes one blob; one whose bytes were not as named is filled once more.
+ * `options` and what it points to, and `release`, are borrowed until free.
+ * Goes on with what an unfinished run left beside `path`.
+ */
+int bundle_writer_new(struct bundle_writer **out,
+		      const struct bundle_writer_options *options,
+		      const struct release *release, struct ferry_error *err)
+	MUST_CHECK;
+
+/*
+ * Without a commit, what has been written stays for the next run, with a
+ * journal, if a blob is among it.
+ */
+void bundle_writer_free(struct bundle_writer *writer);
+
+/* Adds to the message of a failure what stays where. */
+void bundle_writer_tell(const struct bundle_writer *writer,
+			struct ferry_error *err);
+
+/*
+ * Whether the blobs should be begun in their order: where no room can be
+ * reserved, the file grows from the front.
+ */
+bool bundle_writer_in_order(const struct bundle_writer *writer);
+
+/*
+ * Pushes a blob's content into `proof` from proof->seen on, and finishes that,
+ * or fails.
+ */
+struct bundle_filler {
+	int (*fill)(struct bundle_filler *filler, const struct blob *blob,
+		    struct proof *proof, struct ferry_error *err);
+};
+
+/*
+ * Writes one blob, as far as it is not there yet; one whose bytes were not as
+ * named is filled once more, from its beginning.
  *
  * May be called from several threads, for each blob once.  Plain layers must
  * be begun in their order: each waits for the one before it, whose end is

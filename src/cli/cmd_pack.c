@@ -18,6 +18,7 @@ struct values {
 	struct text_list platforms;
 	unsigned jobs;
 	bool force;
+	bool fresh;
 	bool dry_run;
 	struct registry_values registry;
 };
@@ -42,6 +43,10 @@ static const struct flag flags[] = {
 	  .help = "replace BUNDLE, and the file of --lock, if they exist",
 	  .kind = FLAG_SWITCH,
 	  .offset = offsetof(struct values, force) },
+	{ .name = "fresh",
+	  .help = "do not go on with what an unfinished run left; remove it",
+	  .kind = FLAG_SWITCH,
+	  .offset = offsetof(struct values, fresh) },
 	{ .name = "dry-run",
 	  .help = "print the plan; pull nothing and write no bundle",
 	  .kind = FLAG_SWITCH,
@@ -91,6 +96,7 @@ plan_pack(struct session *session, const struct values *values,
 		.jobs = values->jobs,
 		.force = values->force,
 		.lock = values->lock,
+		.fresh = values->fresh,
 		.registry = *registry,
 		.docker = *docker,
 	};
@@ -226,8 +232,8 @@ run(struct session *session, const void *data, struct ferry_error *err)
 		rc = write_lock(session, values, pack, err);
 	if (rc || values->dry_run)
 		return rc;
-	progress_expect(&session->progress, plan->image_count, plan->pull_bytes,
-			false);
+	progress_expect(&session->progress, plan->image_count,
+			plan->pull_bytes + plan->here_bytes, false);
 	rc = ferry_pack_run(pack, err);
 	progress_clear(&session->progress);
 	return rc ? rc : report_written(session, values, pack, err);

@@ -21,6 +21,9 @@ pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 		    output_totals(totals, sizeof(totals), plan->image_count,
 				  plan->blob_count, plan->blob_bytes));
 	output_size(file, "to pull", plan->pull_bytes, "");
+	if (plan->here_bytes)
+		output_size(file, "here", plan->here_bytes,
+			    " already, from an unfinished run");
 	if (plan->shared_bytes)
 		output_size(file, "shared", plan->shared_bytes,
 			    ", pulled once only");
@@ -119,14 +122,15 @@ room_number(const struct ferry_pack_plan *plan, uint64_t number)
 json_t *
 pack_report_json(const struct ferry_pack_plan *plan, const char *output)
 {
-	return json_pack("{s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o, s:b,"
-			 " s:o, s:o, s:o}, s:n}",
+	return json_pack("{s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+			 " s:b, s:o, s:o, s:o}, s:n}",
 			 "bundle", output_text(output), "images",
 			 images_json(plan), "plan", "refused",
 			 output_number(plan->refused), "blobs",
 			 output_number(plan->blob_count), "blob_bytes",
 			 output_number(plan->blob_bytes), "pull_bytes",
-			 output_number(plan->pull_bytes), "shared_bytes",
+			 output_number(plan->pull_bytes), "here_bytes",
+			 output_number(plan->here_bytes), "shared_bytes",
 			 output_number(plan->shared_bytes), "bundle_bytes",
 			 room_number(plan, plan->bundle_bytes), "compressed",
 			 plan->compressed, "free_bytes",

@@ -39,3 +39,35 @@ frame_raw_size(struct frame_run run)
 	return full * frame_raw_frame_size(FRAME_CONTENT) +
 	       frame_raw_frame_size(last);
 }
+
+/* Of one frame of `content`, cut behind `packed` bytes. */
+static uint64_t
+content_before(uint64_t packed, uint64_t content)
+{
+	const uint64_t block = BLOCK_HEADER + FRAME_BLOCK;
+	uint64_t full;
+	uint64_t rest;
+	uint64_t found;
+
+	if (packed <= FRAME_HEADER)
+		return 0;
+	full = (packed - FRAME_HEADER) / block;
+	rest = (packed - FRAME_HEADER) % block;
+	found = full * FRAME_BLOCK +
+		(rest > BLOCK_HEADER ? rest - BLOCK_HEADER : 0);
+	return found < content ? found : content;
+}
+
+uint64_t
+frame_raw_content(struct frame_run run, uint64_t packed)
+{
+	uint64_t most = frame_count(run) - 1;
+	uint64_t full = packed / frame_raw_frame_size(FRAME_CONTENT);
+
+	if (full > most)
+		full = most;
+	return full * FRAME_CONTENT +
+	       content_before(
+		       packed - full * frame_raw_frame_size(FRAME_CONTENT),
+		       run.length - full * FRAME_CONTENT);
+}

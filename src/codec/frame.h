@@ -39,6 +39,10 @@ uint64_t frame_content_at(struct frame_run run, uint64_t at);
 uint64_t frame_raw_size(struct frame_run run);
 uint64_t frame_raw_frame_size(uint64_t content);
 
+/* How much of the run's content lies in the first `packed` bytes of its raw
+ * frames. */
+uint64_t frame_raw_content(struct frame_run run, uint64_t packed);
+
 /* The most that a run takes when it is compressed. */
 uint64_t frame_zstd_bound(struct frame_run run);
 
@@ -71,6 +75,9 @@ struct frame_encoder {
 int frame_raw_begin(struct frame_encoder *encoder, struct frame_run run,
 		    struct sink *out, struct frame_listener *listener,
 		    struct ferry_error *err) MUST_CHECK;
+/* Hands on what has been taken so far; as often as is wanted. */
+int frame_raw_flush(struct frame_encoder *encoder, struct ferry_error *err)
+	MUST_CHECK;
 int frame_raw_finish(struct frame_encoder *encoder, struct ferry_error *err)
 	MUST_CHECK;
 void frame_raw_release(struct frame_encoder *encoder);
@@ -90,6 +97,10 @@ void frame_zstd_release(struct frame_encoder *encoder);
  */
 int frame_raw_decode(int fd, uint64_t offset, struct frame_run run,
 		     struct sink *to, struct ferry_error *err) MUST_CHECK;
+/* The same of no more than the first `packed` bytes of the run's frames. */
+int frame_raw_decode_start(int fd, uint64_t offset, uint64_t packed,
+			   struct frame_run run, struct sink *to,
+			   struct ferry_error *err) MUST_CHECK;
 int frame_zstd_decode(int fd, uint64_t offset, uint64_t packed,
 		      struct frame_run run, struct sink *to,
 		      struct frame_listener *listener, struct ferry_error *err)

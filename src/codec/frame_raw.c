@@ -13,7 +13,8 @@
 #define WINDOW 0x38 /* 2^(10 + 7) */
 #define BLOCK_HEADER 3
 #define CHECKSUM 4
-#define STAGE ((size_t)1 << 20)
+#define STAGE ((size_t)256 << 10) /* what a kill may cost, at most */
+#define WINDOW_BYTES ((size_t)1 << 20)
 
 static const uint8_t magic[4] = { 0x28, 0xb5, 0x2f, 0xfd };
 
@@ -64,8 +65,8 @@ frame_raw_parse_header(uint64_t *content, const uint8_t header[FRAME_HEADER],
 	return 0;
 }
 
-static int
-flush(struct frame_encoder *encoder, struct ferry_error *err)
+int
+frame_raw_flush(struct frame_encoder *encoder, struct ferry_error *err)
 {
 	size_t staged = encoder->staged;
 
@@ -90,7 +91,7 @@ stage(struct frame_encoder *encoder, const void *data, size_t size,
 		encoder->staged += part;
 		at += part;
 		size -= part;
-		rc = encoder->staged == STAGE ? flush(encoder, err) : 0;
+		rc = encoder->staged == STAGE ? frame_raw_flush(encoder, err) : 0;
 		if (rc)
 			return rc;
 	}
@@ -186,7 +187,7 @@ frame_raw_begin(struct frame_encoder *encoder, struct frame_run run,
 int
 frame_raw_finish(struct frame_encoder *encoder, struct ferry_error *err)
 {
-	return flush(encoder, err);
+	return frame_raw_flush(encoder, err);
 }
 
 void
@@ -202,19 +203,26 @@ frame_raw_release(struct frame_encoder *encoder)
 struct scanner {
 	int fd;
 	uint64_t offset; /* in the file, of the next window */
-	uint64_t left;	 /* of the run, not yet in a window */
+	uint64_t left;	 /* to be read, not yet in a window */
 	uint8_t *window;
 	size_t at;
 	size_t filled;
 };
 
+/* What was to be read has been, though the run goes on. */
+#define ENDED 1
+
 static int
 refill(struct scanner *scanner, struct ferry_error *err)
 {
-	size_t size = scanner->left < STAGE ? scanner->left : STAGE;
-	int rc = file_read_at(scanner->fd, scanner->window, size,
-			      scanner->offset, err);
+	size_t size =
+		scanner->left < WINDOW_BYTES ? scanner->left : WINDOW_BYTES;
+	int rc;
 
+	if (!size)
+		return ENDED;
+	rc = file_read_at(scanner->fd, scanner->window, size, scanner->offset,
+			  err);
 	if (rc)
 		return rc;
 	scanner->offset += size;
@@ -298,11 +306,12 @@ decode_frame(struct scanner *scanner, uint64_t content, XXH64_state_t *state,
 }
 
 int
-frame_raw_decode(int fd, uint64_t offset, struct frame_run run, struct sink *to,
-		 struct ferry_error *err)
+frame_raw_decode_start(int fd, uint64_t offset, uint64_t packed,
+		       struct frame_run run, struct sink *to,
+		       struct ferry_error *err)
 {
-	uint64_t packed = frame_raw_size(run);
-	AUTO_FREE uint8_t *window = malloc(packed < STAGE ? packed : STAGE);
+	size_t most = packed < WINDOW_BYTES ? packed : WINDOW_BYTES;
+	AUTO_FREE uint8_t *window = malloc(most + !most);
 	struct scanner scanner = {
 		.fd = fd, .offset = offset, .left = packed, .window = window
 	};
@@ -317,5 +326,13 @@ frame_raw_decode(int fd, uint64_t offset, struct frame_run run, struct sink *to,
 		at += content;
 	}
 	XXH64_freeState(state);
-	return rc;
+	return rc == ENDED ? 0 : rc;
+}
+
+int
+frame_raw_decode(int fd, uint64_t offset, struct frame_run run, struct sink *to,
+		 struct ferry_error *err)
+{
+	return frame_raw_decode_start(fd, offset, frame_raw_size(run), run, to,
+				      err);
 }

@@ -223,8 +223,9 @@ put_in_order(struct run *run, struct ferry_error *err)
 		return error_nomem(err);
 	for (size_t i = 0; i < release->blob_count; i++)
 		run->order[i] = i;
-	qsort_r(run->order, release->blob_count, sizeof(*run->order), by_weight,
-		release->blobs);
+	if (!run->copy->target->in_order)
+		qsort_r(run->order, release->blob_count, sizeof(*run->order),
+			by_weight, release->blobs);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 #ifndef OP_LOCK_H
 #define OP_LOCK_H
 
-#include "base/file.h"
+#include "base/output.h"
 #include "list/list.h"
 #include "oci/release.h"
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/output.h"
 #include "base/parallel.h"
 #include "base/text.h"
 #include "bundle/writer.h"
@@ -30,6 +31,7 @@ struct ferry_pack {
 	struct ferry_context *context;
 	char *output;
 	bool force;
+	bool fresh;
 	unsigned jobs;
 	struct platforms platforms; /* where the list says nothing */
 	struct ferry_registry_options registry;
@@ -125,6 +127,7 @@ read_options(struct ferry_pack *pack, const struct ferry_pack_options *options,
 	int rc;
 
 	pack->force = options->force;
+	pack->fresh = options->fresh;
 	pack->jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
 	rc = read_platforms(pack, options, err);
 	if (!rc)
@@ -306,21 +309,49 @@ add_up(struct ferry_pack *pack)
 			plan->pull_bytes += release->blobs[i].descriptor.size;
 }
 
+/* Too little is free; whether giving up what is there would help is said. */
+static int
+refuse_for_room(struct ferry_pack *pack, const struct bundle_survey *survey,
+		struct ferry_error *err)
+{
+	uint64_t free_bytes = pack->plan.free_bytes;
+	char need[TEXT_SIZE_MAX];
+	char have[TEXT_SIZE_MAX];
+	char kept[TEXT_SIZE_MAX];
+
+	text_size(need, sizeof(need), survey->size.least);
+	text_size(have, sizeof(have), free_bytes);
+	text_size(kept, sizeof(kept), survey->kept);
+	if (survey->size.least - free_bytes > survey->kept)
+		return text_format(
+			&pack->no_room, err,
+			"%s: the bundle takes %s, and %s is free there",
+			pack->output, need, have);
+	return text_format(
+		&pack->no_room, err,
+		"%s: the bundle takes %s, and %s is free there beside "
+		"%s of an unfinished run, which --fresh gives up",
+		pack->output, need, have, kept);
+}
+
 /* What the disk says; only what cannot work is refused. */
 static int
 look_for_room(struct ferry_pack *pack, struct ferry_error *err)
 {
 	struct ferry_pack_plan *plan = &pack->plan;
-	struct bundle_size size;
+	struct bundle_survey survey;
 	struct file_room room;
 	char need[TEXT_SIZE_MAX];
 	char have[TEXT_SIZE_MAX];
-	int rc = bundle_measure(&size, &pack->release, err);
+	int rc = bundle_survey(&survey, pack->output, pack->fresh,
+			       &pack->release, err);
 
 	if (rc)
 		return rc;
-	plan->bundle_bytes = size.most;
-	plan->compressed = size.least < size.most;
+	plan->bundle_bytes = survey.size.most;
+	plan->compressed = survey.size.least < survey.size.most;
+	plan->here_bytes = survey.here;
+	plan->pull_bytes -= survey.here;
 	plan->free_bytes = UINT64_MAX;
 	plan->largest_file = UINT64_MAX;
 	if (!pack->output)
@@ -328,20 +359,16 @@ look_for_room(struct ferry_pack *pack, struct ferry_error *err)
 	rc = file_room(pack->output, &room, err);
 	if (rc)
 		return rc;
-	plan->free_bytes = room.free;
+	plan->free_bytes = room.free + survey.reused;
 	plan->largest_file = room.largest;
-	text_size(need, sizeof(need), size.least);
-	if (size.least > room.largest)
+	text_size(need, sizeof(need), survey.size.least);
+	if (survey.size.least > room.largest)
 		rc = text_format(&pack->no_room, err,
 				 "%s: the bundle takes %s, and %s allows %s",
 				 pack->output, need, room.why,
 				 text_size(have, sizeof(have), room.largest));
-	else if (size.least > room.free)
-		rc = text_format(
-			&pack->no_room, err,
-			"%s: the bundle takes %s, and %s is free there",
-			pack->output, need,
-			text_size(have, sizeof(have), room.free));
+	else if (survey.size.least > plan->free_bytes)
+		rc = refuse_for_room(pack, &survey, err);
 	plan->no_room = pack->no_room;
 	return rc;
 }
@@ -436,6 +463,10 @@ int
 ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err)
 {
 	AUTO_FREE struct outcome *outcomes = NULL;
+	struct bundle_writer_options options = { .path = pack->output,
+						 .force = pack->force,
+						 .fresh = pack->fresh,
+						 .context = pack->context };
 	struct copy copy = { .context = pack->context,
 			     .release = &pack->release,
 			     .source = pack->source,
@@ -453,8 +484,7 @@ ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err)
 	copy.outcomes = outcomes;
 	rc = lock_write(&pack->lock, &pack->list, err);
 	if (!rc)
-		rc = target_bundle_new(&copy.target, pack->output, pack->force,
-				       err);
+		rc = target_bundle_new(&copy.target, &options, err);
 	if (!rc)
 		rc = copy.target->ops->prepare(copy.target, &pack->release,
 					       outcomes, err);
@@ -462,6 +492,8 @@ ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err)
 		rc = copy_run(&copy, err);
 	if (!rc)
 		pack->written = target_bundle_bytes(copy.target);
+	else if (copy.target)
+		target_bundle_tell(copy.target, err);
 	target_free(copy.target);
 	if (!rc && lock_commit(&pack->lock, err))
 		rc = error_wrap(err, "the bundle is written, its lock is not");

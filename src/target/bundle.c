@@ -1,11 +1,8 @@
 #include "target/bundle.h"
 
-#include "bundle/writer.h"
-
 struct target_bundle {
 	struct target target;
-	const char *path;
-	bool force;
+	struct bundle_writer_options options;
 	const struct release *release;
 	struct bundle_writer *writer;
 };
@@ -19,16 +16,20 @@ struct filler {
 };
 
 static int
-fill(struct bundle_filler *base, const struct blob *blob, struct sink *to,
+fill(struct bundle_filler *base, const struct blob *blob, struct proof *proof,
      struct ferry_error *err)
 {
 	struct filler *filler = (struct filler *)base;
+	const struct buffer *content = blob->content;
+	int rc;
 
-	if (blob->content)
-		return sink_write(to, blob->content->data, blob->content->size,
-				  err);
-	return source_fetch(filler->source, filler->worker, filler->release,
-			    blob, to, err);
+	if (!content)
+		return filler->source->ops->fetch(
+			filler->source, filler->worker, filler->release, blob,
+			proof, err);
+	rc = sink_write(&proof->sink, content->data + proof->seen,
+			content->size - proof->seen, err);
+	return rc ? rc : proof_finish(proof, err);
 }
 
 static int
@@ -37,10 +38,14 @@ prepare(struct target *base, const struct release *release,
 {
 	struct target_bundle *target = (struct target_bundle *)base;
 
+	int rc;
+
 	(void)outcomes;
 	target->release = release;
-	return bundle_writer_new(&target->writer, target->path, target->force,
-				 release, err);
+	rc = bundle_writer_new(&target->writer, &target->options, release, err);
+	if (!rc)
+		base->in_order = bundle_writer_in_order(target->writer);
+	return rc;
 }
 
 static int
@@ -84,7 +89,8 @@ static const struct target_ops ops = {
 };
 
 int
-target_bundle_new(struct target **out, const char *path, bool force,
+target_bundle_new(struct target **out,
+		  const struct bundle_writer_options *options,
 		  struct ferry_error *err)
 {
 	struct target_bundle *target = calloc(1, sizeof(*target));
@@ -92,8 +98,7 @@ target_bundle_new(struct target **out, const char *path, bool force,
 	if (!target)
 		return error_nomem(err);
 	target->target.ops = &ops;
-	target->path = path;
-	target->force = force;
+	target->options = *options;
 	*out = &target->target;
 	return 0;
 }
@@ -104,4 +109,13 @@ target_bundle_bytes(const struct target *base)
 	const struct target_bundle *target = (const struct target_bundle *)base;
 
 	return bundle_writer_bytes(target->writer);
+}
+
+void
+target_bundle_tell(const struct target *base, struct ferry_error *err)
+{
+	const struct target_bundle *target = (const struct target_bundle *)base;
+
+	if (target->writer)
+		bundle_writer_tell(target->writer, err);
 }

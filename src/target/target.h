@@ -39,12 +39,16 @@ struct target_ops {
 	int (*commit)(struct target *target, struct source *source,
 		      struct outcome *outcomes, struct ferry_error *err);
 
-	/* Without a successful commit(): nothing stays behind. */
+	/*
+	 * Without a successful commit(): nothing stays behind but what the
+	 * same run could go on with.
+	 */
 	void (*free)(struct target *target);
 };
 
 struct target {
 	const struct target_ops *ops;
+	bool in_order; /* put() wants the blobs in their order */
 };
 
 static inline void

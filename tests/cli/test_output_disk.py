@@ -11,8 +11,8 @@ import pytest
 import faulty_actions as act
 from faulty_images import Layer, digest_of
 from ferry import environment, program
-from mishaps import (assert_done, assert_failed, assert_no_layer_pulled, assert_packed,
-                     assert_told, is_sanitized, told)
+from mishaps import (assert_done, assert_failed, assert_left, assert_no_layer_pulled,
+                     assert_packed, assert_told, is_sanitized, told)
 from mishaps import bench_fixture  # noqa: F401
 
 
@@ -100,7 +100,7 @@ def test_a_disk_that_fills_up(bench):
         done = finish(child)
         assert_told(done, 1, str(bench.bundle) + ".partial", "No space left on device")
         assert ": packed" not in done.stderr, told(done)
-        assert bench.left() == ["rival"]
+        assert_left(bench, done, ["rival"])
 
 
 def limited(blocks):

@@ -111,6 +111,11 @@ class Bench:
         """What stands in the folder that bundles go into."""
         return sorted(os.listdir(self.out))
 
+    @property
+    def pair(self):
+        """What an unfinished run leaves, as left() would say it."""
+        return [self.bundle.name + ".journal", self.bundle.name + ".partial"]
+
 
 @pytest.fixture(name="bench")
 def bench_fixture(tmp_path):
@@ -150,10 +155,20 @@ def assert_told(done, status, *words):
     assert not messages[0].endswith("."), told(done)
 
 
+def assert_left(bench, done, others=()):
+    """Beside these others there is nothing, or what the last line says: what was pulled."""
+    last = done.stderr.splitlines()[-1]
+    stays = bench.pair if "; what was pulled stays in " in last else []
+    assert bench.left() == sorted([*stays, *others]), told(done)
+    for name in stays:
+        assert f" {bench.out / name}" in last, told(done)
+    assert not stays or last.endswith("the same command goes on there, --fresh starts anew")
+
+
 def assert_failed(bench, done, *words, status=1):
-    """It failed with one message, and nothing is left on the disk."""
+    """It failed with one message, and only what that names is left on the disk."""
     assert_told(done, status, *words)
-    assert bench.left() == [], told(done)
+    assert_left(bench, done)
 
 
 def assert_refused(bench, done, refusals, total=None, status=1):

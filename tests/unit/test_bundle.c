@@ -21,10 +21,8 @@ static const struct fixture_image one[] = {
 
 /* Fills blobs from what the fixture says they are. */
 static int
-fill(struct bundle_filler *filler, const struct blob *blob, struct sink *to,
-     struct ferry_error *err)
+push(const struct blob *blob, struct sink *to, struct ferry_error *err)
 {
-	(void)filler;
 	if (blob->content)
 		return sink_write(to, blob->content->data, blob->content->size,
 				  err);
@@ -50,6 +48,16 @@ fill(struct bundle_filler *filler, const struct blob *blob, struct sink *to,
 	return error_set(err, FERRY_E_NOT_FOUND, "no such layer");
 }
 
+static int
+fill(struct bundle_filler *filler, const struct blob *blob, struct proof *proof,
+     struct ferry_error *err)
+{
+	int rc = push(blob, &proof->sink, err);
+
+	(void)filler;
+	return rc ? rc : proof_finish(proof, err);
+}
+
 struct place {
 	char folder[32];
 	char path[64];
@@ -71,6 +79,15 @@ place_release(struct place *place)
 	assert_int_equal(rmdir(place->folder), 0);
 }
 
+static int
+begin_bundle(struct bundle_writer **out, const char *path, bool force,
+	     const struct release *release, struct ferry_error *err)
+{
+	struct bundle_writer_options options = { .path = path, .force = force };
+
+	return bundle_writer_new(out, &options, release, err);
+}
+
 /* Writes raw blobs last to first: the order must not show. */
 static uint64_t
 write_bundle(const char *path, const struct release *release)
@@ -82,7 +99,7 @@ write_bundle(const char *path, const struct release *release)
 	uint64_t bytes;
 
 	assert_int_equal(bundle_measure(&size, release, &err), 0);
-	if (bundle_writer_new(&writer, path, true, release, &err))
+	if (begin_bundle(&writer, path, true, release, &err))
 		fail_msg("%s", err.message);
 	for (size_t i = release->blob_count; i-- > 0;)
 		if (!release->blobs[i].plain)
@@ -316,8 +333,7 @@ test_a_writer_that_is_dropped_leaves_nothing(void **state)
 	place_init(&place);
 	fixture_release(&release, one, ARRAY_SIZE(one));
 	assert_int_equal(
-		bundle_writer_new(&writer, place.path, false, &release, &err),
-		0);
+		begin_bundle(&writer, place.path, false, &release, &err), 0);
 	bundle_writer_free(writer);
 	assert_int_equal(access(place.path, F_OK), -1);
 	place_release(&place); /* rmdir() fails if anything is left */
@@ -336,10 +352,9 @@ test_two_writers_refuse_each_other(void **state)
 	place_init(&place);
 	fixture_release(&release, one, ARRAY_SIZE(one));
 	assert_int_equal(
-		bundle_writer_new(&writer, place.path, false, &release, &err),
-		0);
+		begin_bundle(&writer, place.path, false, &release, &err), 0);
 	assert_int_equal(
-		bundle_writer_new(&rival, place.path, false, &release, &err),
+		begin_bundle(&rival, place.path, false, &release, &err),
 		FERRY_E_FAILED);
 	assert_non_null(strstr(err.message, "another ferry is writing it"));
 	bundle_writer_free(writer);
