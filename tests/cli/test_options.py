@@ -111,7 +111,7 @@ def test_usage_error_before_a_command(ferry, args, message):
     (["list", "--qiuet", "x"], "unknown option '--qiuet'; did you mean '--quiet'?"),
     (["list", "--platform=x", "x"], "unknown option '--platform'"),
     (["pack", "-x"], "unknown option '-x'"),
-    (["pack", "--p"], "option '--p' may mean 2 things; write it out"),
+    (["pack", "--p"], "option '--p' may mean 3 things; write it out"),
     (["pack", "-o"], "option '--output' takes BUNDLE, which is missing"),
     (["pack", "a", "--output"], "option '--output' takes BUNDLE, which is missing"),
     (["pack", "a", "--output="], "option '--output' takes BUNDLE, not nothing"),
