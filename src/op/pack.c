@@ -136,6 +136,8 @@ read_options(struct ferry_pack *pack, const struct ferry_pack_options *options,
 		rc = text_copy(&pack->output, options->output, err);
 	if (!rc && pack->output)
 		rc = output_check(pack->output, pack->force, err);
+	if (!rc && pack->output)
+		rc = source_any_check_output(&pack->list, pack->output, err);
 	if (!rc)
 		rc = lock_init(&pack->lock, options->lock, pack->output,
 			       pack->force, err);

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 #include "registry/registry.h"
@@ -158,14 +159,41 @@ resolve(struct source *base, unsigned worker, const struct wanted *wanted,
 					 err);
 }
 
+/* Whether the blob's user number `at` has it from where nobody has asked. */
+static bool
+is_new_source(const struct release *release, const struct blob *blob, size_t at)
+{
+	const struct source *source = release->images[blob->users[at]].source;
+
+	for (size_t i = 0; i < at; i++)
+		if (release->images[blob->users[i]].source == source)
+			return false;
+	return true;
+}
+
+/*
+ * The source of its first user; where that has lost it, which is to say that
+ * nothing has gone into the sink, the others'.
+ */
 static int
 fetch(struct source *base, unsigned worker, const struct release *release,
       const struct blob *blob, struct proof *proof, struct ferry_error *err)
 {
-	struct source *source = release->images[blob->image].source;
+	struct ferry_error other;
+	int rc = FERRY_E_NOT_FOUND;
 
 	(void)base;
-	return source->ops->fetch(source, worker, release, blob, proof, err);
+	for (size_t i = 0; rc == FERRY_E_NOT_FOUND && i < blob->uses; i++) {
+		struct source *source = release->images[blob->users[i]].source;
+
+		if (!is_new_source(release, blob, i))
+			continue;
+		rc = source->ops->fetch(source, worker, release, blob, proof,
+					i ? &other : err);
+		if (i && rc && rc != FERRY_E_NOT_FOUND)
+			*err = other;
+	}
+	return rc;
 }
 
 static void
@@ -208,4 +236,35 @@ source_any_new(struct source **out, struct ferry_context *context,
 	pthread_mutex_init(&any->lock, NULL);
 	*out = &any->source;
 	return 0;
+}
+
+static bool
+is_same_file(const char *path, const char *output)
+{
+	struct stat one;
+	struct stat other;
+
+	return stat(path, &one) == 0 && stat(output, &other) == 0 &&
+	       S_ISREG(one.st_mode) && one.st_dev == other.st_dev &&
+	       one.st_ino == other.st_ino;
+}
+
+int
+source_any_check_output(const struct list *list, const char *output,
+			struct ferry_error *err)
+{
+	AUTO_FREE char *partial = NULL;
+	int rc = text_format(&partial, err, "%s.partial", output);
+
+	for (size_t i = 0; i < list->count && !rc; i++) {
+		const char *path = list->items[i].origin.path;
+
+		if (path &&
+		    (is_same_file(path, output) || is_same_file(path, partial)))
+			rc = error_set(err, FERRY_E_USAGE,
+				       "%s is read and written at once; write "
+				       "under another name",
+				       path);
+	}
+	return rc;
 }

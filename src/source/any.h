@@ -22,4 +22,11 @@ int source_any_new(struct source **out, struct ferry_context *context,
 		   const struct source_options *options,
 		   struct ferry_error *err) MUST_CHECK;
 
+/*
+ * FERRY_E_USAGE when one of the files that the list reads is `output`, or what
+ * that is called while it is written.
+ */
+int source_any_check_output(const struct list *list, const char *output,
+			    struct ferry_error *err) MUST_CHECK;
+
 #endif

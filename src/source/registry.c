@@ -215,27 +215,21 @@ is_same_place(const struct image *a, const struct image *b)
 	       strcmp(a->origin->repository, b->origin->repository) == 0;
 }
 
+/* Whether its user number `at` is where the blob is to be looked for next. */
 static bool
-uses(const struct image *image, size_t blob)
+is_new_place(const struct source *source, const struct release *release,
+	     const struct blob *blob, size_t at)
 {
-	for (size_t i = 0; i < image->blob_count; i++)
-		if (image->blobs[i] == blob)
-			return true;
-	return false;
-}
+	const struct image *image = &release->images[blob->users[at]];
 
-/* Whether image `at` is where the blob is to be looked for next. */
-static bool
-is_new_place(const struct release *release, size_t blob, size_t at)
-{
-	const struct image *images = release->images;
-
-	if (!images[at].origin || !uses(&images[at], blob))
+	if (image->source != source)
 		return false;
-	for (size_t i = release->blobs[blob].image; i < at; i++)
-		if (images[i].origin && uses(&images[i], blob) &&
-		    is_same_place(&images[i], &images[at]))
+	for (size_t i = 0; i < at; i++) {
+		const struct image *other = &release->images[blob->users[i]];
+
+		if (other->source == source && is_same_place(other, image))
 			return false;
+	}
 	return true;
 }
 
@@ -266,20 +260,19 @@ fetch(struct source *base, unsigned worker, const struct release *release,
       const struct blob *blob, struct proof *proof, struct ferry_error *err)
 {
 	struct source_registry *source = (struct source_registry *)base;
-	size_t number = (size_t)(blob - release->blobs);
 	struct ferry_error other;
-	int rc;
+	int rc = FERRY_E_NOT_FOUND;
+	bool asked = false;
 
-	rc = fetch_from(source, worker, &release->images[blob->image], blob,
-			proof, err);
-	for (size_t i = blob->image + 1;
-	     rc == FERRY_E_NOT_FOUND && i < release->image_count; i++) {
-		if (!is_new_place(release, number, i))
+	for (size_t i = 0; rc == FERRY_E_NOT_FOUND && i < blob->uses; i++) {
+		if (!is_new_place(base, release, blob, i))
 			continue;
-		rc = fetch_from(source, worker, &release->images[i], blob,
-				proof, &other);
-		if (rc && rc != FERRY_E_NOT_FOUND)
+		rc = fetch_from(source, worker,
+				&release->images[blob->users[i]], blob, proof,
+				asked ? &other : err);
+		if (asked && rc && rc != FERRY_E_NOT_FOUND)
 			*err = other;
+		asked = true;
 	}
 	return rc;
 }
