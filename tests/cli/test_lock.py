@@ -73,6 +73,24 @@ def test_the_lock_decides_the_platform(bench):
         assert again.read_bytes() == bench.bundle.read_bytes()
 
 
+@pytest.mark.parametrize("platforms, locked", [
+    (["linux/arm64", "linux/amd64"], ["linux/arm64", "linux/amd64"]),
+    (["all"], "all"),
+])
+def test_several_platforms(bench, platforms, locked):
+    """Pinned is what the registry has, not the index that ferry makes of it."""
+    image = bench.add("app:1", platforms=["linux/amd64", "linux/arm64", "linux/s390x"],
+                      layers=[500], attestations=True)
+    asked = [word for platform in platforms for word in ("--platform", platform)]
+    assert_done(pack_locked(bench, "app:1", options=asked))
+    assert read_lock(bench)["images"] == [
+        {"source": bench.name("app:1"), "platforms": locked, "digest": image.index}]
+    move_tag(bench, "app:1", layers=[900])
+    done, again = repack(bench)
+    assert_done(done)
+    assert again.read_bytes() == bench.bundle.read_bytes()
+
+
 def test_names_and_title_are_kept(bench):
     """A definition's, and the names that images are carried under."""
     bench.add("app:1", layers=[500])
