@@ -56,11 +56,8 @@ lock_add(struct lock *lock, const struct wanted *wanted,
 	AUTO(wanted_release)
 	struct wanted pinned = { .name = wanted->name,
 				 .platforms = wanted->platforms };
-	int rc;
+	int rc = origin_copy(&pinned.origin, &wanted->origin, err);
 
-	if (!lock->path)
-		return 0;
-	rc = origin_copy(&pinned.origin, &wanted->origin, err);
 	if (!rc)
 		rc = origin_set_pin(&pinned.origin, pin_of(resolved), err);
 	if (rc)
@@ -69,14 +66,13 @@ lock_add(struct lock *lock, const struct wanted *wanted,
 	return list_take(&lock->list, &pinned, err);
 }
 
-/* By name, as the bundle has them. */
 static int
 fill(struct lock *lock, const struct list *list, struct buffer *text,
      struct ferry_error *err)
 {
-	int rc = list_settle(&lock->list, err);
+	int rc = 0;
 
-	if (!rc && list->name && !lock->list.name)
+	if (list->name && !lock->list.name)
 		rc = text_copy(&lock->list.name, list->name, err);
 	if (!rc && list->version && !lock->list.version)
 		rc = text_copy(&lock->list.version, list->version, err);

@@ -8,11 +8,11 @@
 #include "list/list.h"
 #include "oci/release.h"
 
-/* Without a path, all of this does nothing. */
+/* Without a path, no file is written. */
 struct lock {
 	char *path;
 	bool force;
-	struct list list; /* what was asked for, pinned */
+	struct list list; /* what was asked for, pinned, all names known */
 	struct output output;
 };
 
@@ -32,8 +32,8 @@ int lock_add(struct lock *lock, const struct wanted *wanted,
 	MUST_CHECK;
 
 /*
- * Writes the file, but not under its name yet, with the name and version that
- * `list` has; and gives it that name.
+ * Writes the file, but not under its name yet: `lock->list`, which is settled,
+ * and the name and version that `list` has.  Then gives it that name.
  */
 int lock_write(struct lock *lock, const struct list *list,
 	       struct ferry_error *err) MUST_CHECK;

@@ -197,19 +197,26 @@ is_repeated(const struct resolved *resolved, size_t count,
 	return false;
 }
 
+/*
+ * Now that all names are known, the list is settled once more: two places may
+ * have had one image each of the same name.
+ */
 static int
 pin_images(struct ferry_pack *pack, struct ferry_error *err)
 {
+	bool needed = pack->lock.path;
 	int rc = 0;
 
-	for (size_t i = 0; i < pack->list.count && !rc; i++) {
+	for (size_t i = 0; i < pack->list.count; i++)
+		needed |= !wanted_name(&pack->list.items[i]);
+	for (size_t i = 0; i < pack->list.count && needed && !rc; i++) {
 		const struct request *request = &pack->requests[i];
 
 		if (!request->refusal.code)
 			rc = lock_add(&pack->lock, request->wanted,
 				      &request->resolved, err);
 	}
-	return rc;
+	return rc ? rc : list_settle(&pack->lock.list, err);
 }
 
 static int

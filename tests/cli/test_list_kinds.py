@@ -257,3 +257,21 @@ def test_what_powershell_writes(bench, encoding):
     path.write_bytes("\ufeffapp:1\r\n".encode(encoding))
     done = bench.run("pack", "-f", path, "-o", bench.bundle)
     assert_usage(bench, done, f"{path}: it is UTF-16; save it as UTF-8")
+
+
+def test_two_places_have_one_name(bench):
+    """Which shows when they have been looked at; an image of both is carried once."""
+    bench.add("app:1", layers=[500])
+    assert_done(bench.pack("app:1"))
+    other = bench.out / "other.tar.zst"
+    bench.bundle.rename(other)
+    for selector in ("", f":{bench.name('app:1')}"):
+        done = bench.run("pack", f"bundle:{other}{selector}", bench.name("app:1"),
+                         "-o", bench.bundle)
+        assert (done.returncode, bench.left()) == (2, ["other.tar.zst"]), told(done)
+        assert done.stderr.splitlines()[0].startswith(
+            f"ferry: {bench.name('app:1')} is asked for from two places, "
+            f"bundle:{other}:{bench.name('app:1')}")
+    assert_done(bench.run("pack", f"bundle:{other}", f"bundle:{other}:{bench.name('app:1')}",
+                          "-o", bench.bundle))
+    assert_packed(bench, bench.images)

@@ -1,10 +1,13 @@
 """pack --lock: a list with every digest pinned, which packs to the same bytes."""
 
+import io
 import json
+import shutil
+import tarfile
 
 import pytest
 
-from mishaps import assert_done, assert_failed, assert_refused, assert_told, told
+from mishaps import assert_done, assert_failed, assert_refused, assert_told, told, unpack
 from mishaps import bench_fixture  # noqa: F401
 
 TYPE = "ferry.definition/v1"
@@ -135,6 +138,53 @@ def test_a_pack_out_of_a_bundle(bench):
     done, again = repack(bench)
     assert_done(done)
     assert again.read_bytes() == bench.bundle.read_bytes()
+
+
+def write_archive(bench, path):
+    """self.bundle as a plain tar, which is an OCI archive and Docker's as well."""
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in unpack(bench.bundle).items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+def write_place(bench, transport):
+    """What was packed last, as an origin of that transport names it."""
+    path = bench.folder / transport
+    write_archive(bench, path if transport != "oci" else bench.folder / "tar")
+    if transport == "oci":
+        shutil.rmtree(path, ignore_errors=True)
+        with tarfile.open(bench.folder / "tar") as tar:
+            tar.extractall(path)
+    return f"{transport}:{path}"
+
+
+@pytest.mark.parametrize("transport", ["oci", "oci-archive", "docker-archive"])
+def test_origins_that_are_no_registry(bench, transport):
+    """Their images are pinned by name; with others in their place it is refused."""
+    for name in ("app:1", "db:1"):
+        bench.add(name, layers=[500])
+    assert_done(bench.pack("app:1", "db:1"))
+    origin = write_place(bench, transport)
+    bench.bundle.unlink()
+    assert_done(bench.run("pack", origin, "-o", bench.bundle, "--lock", lock_path(bench)))
+    locked = read_lock(bench)["images"]
+    assert [image["as"] for image in locked] == [bench.name("app:1"), bench.name("db:1")]
+    assert all(image["source"].startswith(f"{origin}:") for image in locked)
+    done, again = repack(bench)
+    assert_done(done)
+    assert again.read_bytes() == bench.bundle.read_bytes()
+
+    again.unlink()
+    bench.add("app:1", layers=[900])
+    assert_done(bench.pack("app:1", "db:1", options=["--force"]))
+    assert write_place(bench, transport) == origin
+    bench.bundle.unlink()
+    done, _ = repack(bench)
+    assert_failed(bench, done, "1 of 2 images cannot be packed")
+    refusal, = [line for line in done.stderr.splitlines() if "app:1: " in line]
+    assert f"{locked[0]['digest']} is not there any more" in refusal
 
 
 def test_a_dry_run_locks_what_it_saw(bench):
