@@ -115,6 +115,15 @@ forget(struct cursor *cursor)
 	cursor->position = 0;
 }
 
+void
+cursor_rest(struct cursor *cursor)
+{
+	pthread_mutex_lock(&cursor->lock);
+	if (!cursor->busy)
+		forget(cursor);
+	pthread_mutex_unlock(&cursor->lock);
+}
+
 static int
 next_piece(struct cursor *cursor, struct ferry_error *err)
 {

@@ -32,6 +32,9 @@ void cursor_init(struct cursor *cursor, struct opener *opener,
 		 struct ferry_context *context);
 void cursor_release(struct cursor *cursor);
 
+/* Closes the stream, unless somebody reads. */
+void cursor_rest(struct cursor *cursor);
+
 /* Pushes `size` bytes from `offset` on into `to`. */
 int cursor_read(struct cursor *cursor, uint64_t offset, uint64_t size,
 		struct sink *to, struct ferry_error *err) MUST_CHECK;

@@ -244,6 +244,12 @@ tarball_read(struct tarball *tarball, const struct tarball_member *member,
 				     member->size - from, to, err);
 }
 
+void
+tarball_rest(struct tarball *tarball)
+{
+	cursor_rest(&tarball->cursor);
+}
+
 int
 tarball_load(struct tarball *tarball, const struct tarball_member *member,
 	     struct buffer *out, struct ferry_error *err)

@@ -91,6 +91,9 @@ int tarball_read(struct tarball *tarball, const struct tarball_member *member,
 		 uint64_t from, struct sink *to, struct ferry_error *err)
 	MUST_CHECK;
 
+/* Lets go of the stream, which is opened anew when it is read again. */
+void tarball_rest(struct tarball *tarball);
+
 /* Appends the whole of a file to `out`, which must have room for it. */
 int tarball_load(struct tarball *tarball, const struct tarball_member *member,
 		 struct buffer *out, struct ferry_error *err) MUST_CHECK;

@@ -8,6 +8,7 @@
 #include "registry/registry.h"
 #include "source/bundle.h"
 #include "source/docker_archive.h"
+#include "source/docker_daemon.h"
 #include "source/oci.h"
 #include "source/registry.h"
 
@@ -65,9 +66,19 @@ open_docker_archive(struct source **out, struct source_any *any,
 	return source_docker_archive_open(out, path, any->context, err);
 }
 
+static int
+open_docker_daemon(struct source **out, struct source_any *any,
+		   const char *path, struct ferry_error *err)
+{
+	(void)path;
+	return source_docker_daemon_new(out, any->context, any->options.docker,
+					err);
+}
+
 static int (*const openers[])(struct source **out, struct source_any *any,
 			      const char *path, struct ferry_error *err) = {
 	[TRANSPORT_REGISTRY] = open_registries,
+	[TRANSPORT_DOCKER_DAEMON] = open_docker_daemon,
 	[TRANSPORT_OCI] = open_oci,
 	[TRANSPORT_OCI_ARCHIVE] = open_oci_archive,
 	[TRANSPORT_DOCKER_ARCHIVE] = open_docker_archive,

@@ -82,56 +82,62 @@ keep(struct forward *forward, const struct blob *blob, uint64_t offset,
 	return rc;
 }
 
-/* Whether the image's blob number `k` will be asked for, as far as we know. */
+/* Whether `next` will be asked for here, as far as we know. */
 static bool
 is_expected(const struct forward *forward, const struct release *release,
-	    size_t image, size_t k)
+	    const struct blob *blob, const struct blob *next)
 {
-	const struct blob *blob =
-		&release->blobs[release->images[image].blobs[k]];
+	const struct image *images = release->images;
 
-	return !forward->asked[k] && blob->image == image && !blob->content &&
-	       blob->descriptor.size <= forward->most - forward->kept_bytes;
+	return !next->content && !forward->asked[next - release->blobs] &&
+	       images[next->image].source == images[blob->image].source;
+}
+
+static bool
+is_worth_keeping(const struct forward *forward, const struct release *release,
+		 const struct blob *blob, const struct blob *next)
+{
+	return is_expected(forward, release, blob, next) &&
+	       next->descriptor.size <= forward->most - forward->kept_bytes;
 }
 
 /* The first that is worth keeping on the way to `offset`, or NULL. */
 static const struct blob *
 next_on_the_way(struct forward *forward, const struct release *release,
-		size_t image, uint64_t offset, uint64_t *where)
+		const struct blob *blob, uint64_t offset, uint64_t *where)
 {
-	const struct image *all = &release->images[image];
 	const struct blob *next = NULL;
 
 	*where = offset;
-	for (size_t k = 0; k < all->blob_count; k++) {
-		const struct blob *blob = &release->blobs[all->blobs[k]];
+	for (size_t b = 0; b < release->blob_count; b++) {
+		const struct blob *other = &release->blobs[b];
 		uint64_t begins;
 
-		if (!is_expected(forward, release, image, k) ||
+		if (!is_worth_keeping(forward, release, blob, other) ||
 		    !forward->place->find(forward->place,
-					  &blob->descriptor.digest, &begins) ||
+					  &other->descriptor.digest, &begins) ||
 		    begins < forward->position || begins >= *where ||
-		    *find_kept(forward, blob))
+		    *find_kept(forward, other))
 			continue;
-		next = blob;
+		next = other;
 		*where = begins;
 	}
 	return next;
 }
 
 static int
-go_to(struct forward *forward, const struct release *release, size_t image,
-      uint64_t offset, struct ferry_error *err)
+go_to(struct forward *forward, const struct release *release,
+      const struct blob *blob, uint64_t offset, struct ferry_error *err)
 {
-	const struct blob *blob;
+	const struct blob *next;
 	uint64_t where;
 	int rc = 0;
 
 	if (offset < forward->position)
 		forward->position = 0;
-	while (!rc && (blob = next_on_the_way(forward, release, image, offset,
-					      &where)))
-		rc = keep(forward, blob, where, err);
+	while (!rc &&
+	       (next = next_on_the_way(forward, release, blob, offset, &where)))
+		rc = keep(forward, next, where, err);
 	return rc;
 }
 
@@ -164,7 +170,7 @@ push(struct forward *forward, const struct release *release,
 	if (!forward->place->find(forward->place, digest, &offset))
 		return error_set(err, FERRY_E_NOT_FOUND, "%s is not there",
 				 digest->text);
-	rc = go_to(forward, release, blob->image, offset, err);
+	rc = go_to(forward, release, blob, offset, err);
 	return rc ? rc
 		  : read_on(forward, blob, offset, proof->seen, &proof->sink,
 			    err);
@@ -174,17 +180,26 @@ static int
 note(struct forward *forward, const struct release *release,
      const struct blob *blob, struct ferry_error *err)
 {
-	const struct image *image = &release->images[blob->image];
-
 	if (!forward->asked)
 		forward->asked =
-			calloc(image->blob_count, sizeof(*forward->asked));
+			calloc(release->blob_count, sizeof(*forward->asked));
 	if (!forward->asked)
 		return error_nomem(err);
-	for (size_t k = 0; k < image->blob_count; k++)
-		if (&release->blobs[image->blobs[k]] == blob)
-			forward->asked[k] = true;
+	forward->asked[blob - release->blobs] = true;
 	return 0;
+}
+
+/* What is kept already needs the stream no more. */
+static void
+rest(struct forward *forward, const struct release *release,
+     const struct blob *blob)
+{
+	for (size_t b = 0; b < release->blob_count; b++)
+		if (is_expected(forward, release, blob, &release->blobs[b]) &&
+		    !*find_kept(forward, &release->blobs[b]))
+			return;
+	forward->place->rest(forward->place);
+	forward->position = 0;
 }
 
 int
@@ -198,6 +213,8 @@ forward_fetch(struct forward *forward, const struct release *release,
 	rc = note(forward, release, blob, err);
 	if (!rc)
 		rc = push(forward, release, blob, proof, err);
+	if (!rc)
+		rest(forward, release, blob);
 	pthread_mutex_unlock(&forward->lock);
 	return rc ? rc : proof_finish(proof, err);
 }

@@ -14,7 +14,7 @@
 
 #include "oci/release.h"
 
-#define FORWARD_KEPT_MAX ((uint64_t)256 << 20) /* bytes, of one image */
+#define FORWARD_KEPT_MAX ((uint64_t)256 << 20) /* bytes, of one stream */
 
 /* The stream. */
 struct forward_place {
@@ -27,6 +27,8 @@ struct forward_place {
 	 */
 	int (*read)(struct forward_place *place, const struct digest *digest,
 		    uint64_t from, struct sink *to, struct ferry_error *err);
+	/* Nothing more is expected to be read: the stream may be let go. */
+	void (*rest)(struct forward_place *place);
 };
 
 struct forward_kept;
@@ -38,7 +40,7 @@ struct forward {
 	uint64_t position;
 	uint64_t kept_bytes;
 	struct forward_kept *kept;
-	bool *asked; /* of the image's blobs; NULL: nobody has asked yet */
+	bool *asked; /* of the release's blobs; NULL: nobody has asked yet */
 };
 
 /* `place` is borrowed until release. */
@@ -47,8 +49,9 @@ void forward_init(struct forward *forward, struct forward_place *place,
 void forward_release(struct forward *forward);
 
 /*
- * As source_ops.fetch.  Of the other blobs those are kept that the same image
- * is the first to use: nobody asks this stream for the rest.
+ * As source_ops.fetch, always of the same release.  Of the other blobs those
+ * are kept whose first image has the same source as that of this one: nobody
+ * asks this stream for the rest.
  */
 int forward_fetch(struct forward *forward, const struct release *release,
 		  const struct blob *blob, struct proof *proof,

@@ -7,6 +7,7 @@
 #include "source/saved_image.h"
 
 #define MANIFEST "manifest.json"
+#define BLOBS "blobs/sha256/"
 #define SHORT_ID 12 /* digits, as Docker shows them */
 
 static int
@@ -319,6 +320,19 @@ find_blob(struct saved *saved, const struct digest *digest)
 	member = found ? (*found)->member : NULL;
 	pthread_mutex_unlock(&saved->lock);
 	return member;
+}
+
+const struct tarball_member *
+saved_find_blob(struct saved *saved, const struct digest *digest)
+{
+	const struct tarball_member *member = find_blob(saved, digest);
+	char name[sizeof(BLOBS) + DIGEST_HEX];
+
+	if (member || !saved->layout.folder)
+		return member;
+	snprintf(name, sizeof(name), BLOBS "%s", digest_hex(digest));
+	member = tarball_find(saved->tarball, name);
+	return member && member->kind == TARBALL_FILE ? member : NULL;
 }
 
 int

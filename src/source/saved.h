@@ -38,6 +38,10 @@ int saved_resolve(struct saved *saved, const struct wanted *wanted,
 		  const struct platforms *platforms, struct resolved *out,
 		  struct reference *name, struct ferry_error *err) MUST_CHECK;
 
+/* Where a blob of such an image is, or NULL. */
+const struct tarball_member *saved_find_blob(struct saved *saved,
+					     const struct digest *digest);
+
 /* As source_ops.fetch, of images resolved before. */
 int saved_get_blob(struct saved *saved, const struct digest *digest,
 		   struct proof *proof, struct ferry_error *err) MUST_CHECK;

@@ -15,6 +15,7 @@ struct tape {
 	unsigned begun;
 	bool spoilt; /* the first read of 'b' gives other bytes */
 	bool broken; /* the next read fails half-way */
+	unsigned rests;
 };
 
 static const struct blob *
@@ -88,6 +89,15 @@ read_tape(struct forward_place *place, const struct digest *digest,
 }
 
 static void
+rest(struct forward_place *place)
+{
+	struct tape *tape = (struct tape *)place;
+
+	tape->position = UINT64_MAX;
+	tape->rests++;
+}
+
+static void
 make(struct release *release, struct tape *tape, const char *order)
 {
 	static const struct fixture_image images[] = {
@@ -99,10 +109,16 @@ make(struct release *release, struct tape *tape, const char *order)
 		{ "b:1", { { 'a', 10, true }, { 'e', 50, true } } },
 	};
 
+	static struct image sources[2]; /* to be told apart, nothing more */
+
 	fixture_release(release, images, ARRAY_SIZE(images));
-	*tape = (struct tape){ .place = { .find = find, .read = read_tape },
-			       .release = release,
-			       .order = order };
+	for (size_t i = 0; i < ARRAY_SIZE(images); i++)
+		release->images[i].source = (struct source *)&sources[i];
+	*tape = (struct tape){
+		.place = { .find = find, .read = read_tape, .rest = rest },
+		.release = release,
+		.order = order
+	};
 }
 
 /* All of the blob, which must be `fill`. */
@@ -168,6 +184,7 @@ streams_are_begun_as_seldom_as_there_is_room(void **state)
 			fail_msg("row %zu: begun %u times", i, tape.begun);
 		assert_int_equal(forward.kept_bytes, 0);
 		assert_null(forward.kept);
+		assert_true(tape.rests > 0);
 	}
 }
 
