@@ -1,6 +1,7 @@
 #include "oci/release.h"
 
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,24 @@ image_parse_config(struct image *image, struct ferry_error *err)
 				 config.diff_id_count);
 	image->platform = config.platform;
 	return 0;
+}
+
+const char *
+image_title(char out[IMAGE_TITLE], const struct image *image)
+{
+	char name[REFERENCE_TEXT];
+	char platform[PLATFORM_TEXT];
+
+	reference_familiar(name, &image->reference);
+	if (!image->nested)
+		snprintf(out, IMAGE_TITLE, "%s", name);
+	else if (image->artifact)
+		snprintf(out, IMAGE_TITLE, "%s (%.19s)", name,
+			 image->descriptor.digest.text);
+	else
+		snprintf(out, IMAGE_TITLE, "%s (%s)", name,
+			 platform_text(platform, &image->platform));
+	return out;
 }
 
 void

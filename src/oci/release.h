@@ -66,6 +66,13 @@ int image_parse_config(struct image *image, struct ferry_error *err) MUST_CHECK;
 void image_release(struct image *image);
 
 /*
+ * As people read it: "redis:7", or "redis:7 (linux/arm64)" below an index.
+ * Returns `out`.
+ */
+#define IMAGE_TITLE (REFERENCE_TEXT + PLATFORM_TEXT + 4)
+const char *image_title(char out[IMAGE_TITLE], const struct image *image);
+
+/*
  * An index that is carried with all of its children.  Its media type is its
  * own "mediaType", or OCI's where it has none.
  */

@@ -56,11 +56,11 @@ fetch_watched(struct source *base, unsigned worker,
 	struct watched_sink sink = { .sink = { .write = write_watched },
 				     .next = proof->next,
 				     .source = source };
-	char name[REFERENCE_TEXT];
+	char title[IMAGE_TITLE];
 	int rc;
 
-	reference_familiar(name, &release->images[blob->image].reference);
-	transfer_start(&sink.transfer, source->context, name,
+	image_title(title, &release->images[blob->image]);
+	transfer_start(&sink.transfer, source->context, title,
 		       blob->descriptor.size);
 	transfer_set(&sink.transfer, proof->seen);
 	proof->next = &sink.sink;
@@ -91,13 +91,11 @@ count_missing(struct run *run, struct ferry_error *err)
 static void
 image_arrived(const struct copy *copy, size_t image)
 {
-	const struct reference *reference =
-		&copy->release->images[image].reference;
-	char name[REFERENCE_TEXT];
+	const struct image *what = &copy->release->images[image];
+	char title[IMAGE_TITLE];
 
-	if (copy->arrived)
-		copy->arrived(copy->context,
-			      reference_familiar(name, reference));
+	if (copy->arrived && !what->artifact)
+		copy->arrived(copy->context, image_title(title, what));
 }
 
 static void
@@ -274,12 +272,17 @@ first_reason(const struct copy *copy)
 static int
 sum_up(const struct copy *copy, struct ferry_error *err)
 {
-	size_t count = copy->release->image_count;
+	size_t count = 0;
 	size_t failed = 0;
 	enum ferry_code code = failure_code(copy);
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < copy->release->image_count; i++) {
+		/* What fails with others is not counted beside them. */
+		if (copy->release->images[i].artifact)
+			continue;
 		failed += copy->outcomes[i].state == OUTCOME_FAILED;
+		count++;
+	}
 	if (!failed)
 		return 0;
 	if (code == FERRY_E_DAMAGED)

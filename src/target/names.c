@@ -89,6 +89,16 @@ refuse_clash(const struct release *release, const struct named *a,
 			 one, two, a->name);
 }
 
+/* Below one index all have one name. */
+static bool
+are_siblings(const struct release *release, const struct named *a,
+	     const struct named *b)
+{
+	const struct nested_index *index = release->images[a->image].nested;
+
+	return index && index == release->images[b->image].nested;
+}
+
 static int
 check_clashes(const struct reference *names, const struct release *release,
 	      struct ferry_error *err)
@@ -104,7 +114,8 @@ check_clashes(const struct reference *names, const struct release *release,
 	}
 	qsort(sorted, count, sizeof(*sorted), by_name);
 	for (size_t i = 1; i < count; i++)
-		if (by_name(&sorted[i - 1], &sorted[i]) == 0)
+		if (by_name(&sorted[i - 1], &sorted[i]) == 0 &&
+		    !are_siblings(release, &sorted[i - 1], &sorted[i]))
 			return refuse_clash(release, &sorted[i - 1], &sorted[i],
 					    err);
 	return 0;

@@ -20,10 +20,11 @@ void
 outcome_tell(struct ferry_context *context, const struct release *release,
 	     size_t image, const struct outcome *outcome)
 {
-	char name[REFERENCE_TEXT];
+	const struct image *what = &release->images[image];
+	char title[IMAGE_TITLE];
 
-	context_image(
-		context,
-		reference_familiar(name, &release->images[image].reference),
-		outcome_words(outcome));
+	/* That what is no image went well is no news. */
+	if (!what->artifact || outcome->state == OUTCOME_FAILED)
+		context_image(context, image_title(title, what),
+			      outcome_words(outcome));
 }

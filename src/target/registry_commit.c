@@ -7,6 +7,13 @@ struct commit {
 	struct outcome *outcomes;
 	int (*step)(struct commit *commit, size_t image, unsigned worker,
 		    struct ferry_error *err);
+	bool by_name; /* it is done once a name, by the image it stands for */
+};
+
+/* A manifest or an index. */
+struct document {
+	const struct descriptor *descriptor;
+	const struct buffer *bytes;
 };
 
 /* A look at what the registry has under a name. */
@@ -15,10 +22,27 @@ struct look {
 	size_t image;
 	unsigned worker;
 	const char *name;
+	const struct digest *wanted;
 	struct ferry_error why; /* what it says or gives instead */
 };
 
-/* Whether the registry gives exactly this image's manifest. */
+static struct document
+manifest_of(const struct image *image)
+{
+	return (struct document){ &image->descriptor, &image->manifest_bytes };
+}
+
+/* What the image's name stands for. */
+static struct document
+whole_of(const struct image *image)
+{
+	const struct nested_index *index = image->nested;
+
+	return index ? (struct document){ &index->descriptor, &index->bytes }
+		     : manifest_of(image);
+}
+
+/* Whether the registry gives exactly the document that is wanted. */
 static int
 is_there(void *cookie, bool *out, struct ferry_error *err)
 {
@@ -33,10 +57,7 @@ is_there(void *cookie, bool *out, struct ferry_error *err)
 		*err = look->why;
 		return rc;
 	}
-	*out = !rc &&
-	       digest_equal(
-		       &found.digest,
-		       &target->release->images[look->image].descriptor.digest);
+	*out = !rc && digest_equal(&found.digest, look->wanted);
 	if (rc)
 		error_wrap(&look->why, "does not show it");
 	else if (!*out)
@@ -46,34 +67,63 @@ is_there(void *cookie, bool *out, struct ferry_error *err)
 }
 
 static int
-put_manifest(struct commit *commit, size_t image, unsigned worker,
-	     const char *name, struct ferry_error *err)
+put_document(struct commit *commit, size_t image, unsigned worker,
+	     const char *name, const struct document *document,
+	     struct ferry_error *err)
 {
 	struct target_registry *target = commit->target;
-	const struct image *what = &target->release->images[image];
 
 	target_registry_sent(target, image);
 	return registry_put_manifest(
 		target->registry, worker, target->names[image].repository, name,
-		&what->descriptor, &what->manifest_bytes, err);
+		document->descriptor, document->bytes, err);
 }
 
 /* Where a blob was missing, there is no need to ask for the manifest. */
 static int
-send_manifest(struct commit *commit, size_t image, unsigned worker,
-	      struct ferry_error *err)
+send_document(struct commit *commit, size_t image, unsigned worker,
+	      const struct document *document, struct ferry_error *err)
 {
-	const char *digest =
-		commit->target->release->images[image].descriptor.digest.text;
-	struct look look = { commit->target, image, worker, digest, { 0 } };
+	const struct digest *digest = &document->descriptor->digest;
+	struct look look = { commit->target, image,  worker,
+			     digest->text,   digest, { 0 } };
 	bool there = false;
 	int rc = 0;
 
 	if (!commit->target->sent[image])
 		rc = is_there(&look, &there, err);
 	if (!rc && !there)
-		rc = put_manifest(commit, image, worker, digest, err);
-	return rc ? error_wrap(err, "manifest %s", digest) : 0;
+		rc = put_document(commit, image, worker, digest->text, document,
+				  err);
+	return rc;
+}
+
+static int
+send_manifest(struct commit *commit, size_t image, unsigned worker,
+	      struct ferry_error *err)
+{
+	const struct image *what = &commit->target->release->images[image];
+	struct document manifest = manifest_of(what);
+	int rc = send_document(commit, image, worker, &manifest, err);
+
+	return rc ? error_wrap(err, "manifest %s", what->descriptor.digest.text)
+		  : 0;
+}
+
+/* After all of its children, or a registry would refuse it. */
+static int
+send_index(struct commit *commit, size_t image, unsigned worker,
+	   struct ferry_error *err)
+{
+	const struct image *what = &commit->target->release->images[image];
+	struct document index = whole_of(what);
+	int rc;
+
+	if (!what->nested)
+		return 0;
+	rc = send_document(commit, image, worker, &index, err);
+	return rc ? error_wrap(err, "index %s", index.descriptor->digest.text)
+		  : 0;
 }
 
 static int
@@ -94,70 +144,135 @@ static int
 send_tag(struct commit *commit, size_t image, unsigned worker,
 	 struct ferry_error *err)
 {
-	const struct image *what = &commit->target->release->images[image];
+	struct document whole =
+		whole_of(&commit->target->release->images[image]);
+	const struct digest *digest = &whole.descriptor->digest;
 	const char *tag = commit->target->names[image].tag;
-	struct look look = { commit->target, image, worker, tag, { 0 } };
+	struct look look = {
+		commit->target, image, worker, tag, digest, { 0 }
+	};
 	bool there = false;
 	int rc;
 
 	if (!*tag) {
-		look.name = what->descriptor.digest.text;
+		look.name = digest->text;
 		return read_back(&look, err);
 	}
 	rc = is_there(&look, &there, err);
 	if (!rc && !there)
-		rc = put_manifest(commit, image, worker, tag, err);
+		rc = put_document(commit, image, worker, tag, &whole, err);
 	if (!rc && !there)
 		rc = read_back(&look, err);
 	return rc ? error_wrap(err, "tag %s", tag) : 0;
 }
 
-static int
-finish_image(struct commit *commit, size_t image, unsigned worker,
-	     struct ferry_error *err)
+static void
+set_done(struct commit *commit, size_t image, bool sent)
 {
 	struct outcome *outcome = &commit->outcomes[image];
+
+	outcome->state = sent ? OUTCOME_DONE : OUTCOME_PRESENT;
+	outcome_tell(commit->target->context, commit->target->release, image,
+		     outcome);
+}
+
+/* All below an index got there with it, or were there with it. */
+static void
+set_all_done(struct commit *commit, const struct nested_index *index)
+{
+	const bool *sent = &commit->target->sent[index->first_image];
+	bool any = false;
+
+	for (size_t i = 0; i < index->image_count; i++)
+		any |= sent[i];
+	for (size_t i = 0; i < index->image_count; i++)
+		set_done(commit, index->first_image + i, any);
+}
+
+static int
+finish_name(struct commit *commit, size_t image, unsigned worker,
+	    struct ferry_error *err)
+{
+	const struct nested_index *index =
+		commit->target->release->images[image].nested;
 	int rc = send_tag(commit, image, worker, err);
 
 	if (rc)
 		return rc;
-	outcome->state =
-		commit->target->sent[image] ? OUTCOME_DONE : OUTCOME_PRESENT;
+	if (index)
+		set_all_done(commit, index);
+	else
+		set_done(commit, image, commit->target->sent[image]);
+	return 0;
+}
+
+static void
+set_failed(struct commit *commit, size_t image, const struct ferry_error *err)
+{
+	struct outcome *outcome = &commit->outcomes[image];
+
+	outcome->state = OUTCOME_FAILED;
+	outcome->err = *err;
 	outcome_tell(commit->target->context, commit->target->release, image,
 		     outcome);
-	return 0;
 }
 
 static int
 step(void *data, size_t image, unsigned worker, struct ferry_error *err)
 {
 	struct commit *commit = data;
-	struct outcome *outcome = &commit->outcomes[image];
 	int rc = context_check(commit->target->context, err);
 
-	if (rc || outcome->state == OUTCOME_FAILED)
+	if (rc || (commit->by_name &&
+		   commit->target->release->images[image].secondary))
 		return rc;
+	if (commit->outcomes[image].state == OUTCOME_FAILED)
+		return 0;
 	rc = commit->step(commit, image, worker, err);
 	if (!rc || rc == FERRY_E_INTERRUPTED || rc == FERRY_E_NOMEM)
 		return rc;
-	outcome->state = OUTCOME_FAILED;
-	outcome->err = *err;
-	outcome_tell(commit->target->context, commit->target->release, image,
-		     outcome);
+	set_failed(commit, image, err);
 	return 0;
 }
 
+/* An index with a child lacking is none: all below it fail of that. */
+static void
+fail_together(struct commit *commit, const struct nested_index *index)
+{
+	const struct image *images = commit->target->release->images;
+	size_t end = index->first_image + index->image_count;
+	size_t failed = index->first_image;
+	struct ferry_error why;
+	char title[IMAGE_TITLE];
+
+	while (failed < end && commit->outcomes[failed].state != OUTCOME_FAILED)
+		failed++;
+	if (failed == end)
+		return;
+	why = commit->outcomes[failed].err;
+	error_wrap(&why, "not without %s", image_title(title, &images[failed]));
+	for (size_t i = index->first_image; i < end; i++)
+		if (commit->outcomes[i].state != OUTCOME_FAILED)
+			set_failed(commit, i, &why);
+}
+
 static int
-run_step(struct commit *commit,
+run_step(struct commit *commit, bool by_name,
 	 int (*what)(struct commit *commit, size_t image, unsigned worker,
 		     struct ferry_error *err),
 	 struct ferry_error *err)
 {
 	struct target_registry *target = commit->target;
+	const struct release *release = target->release;
+	int rc;
 
 	commit->step = what;
-	return parallel_run(target->release->image_count, target->workers, step,
-			    commit, err);
+	commit->by_name = by_name;
+	rc = parallel_run(release->image_count, target->workers, step, commit,
+			  err);
+	for (size_t i = 0; i < release->index_count && !rc; i++)
+		fail_together(commit, &release->indexes[i]);
+	return rc;
 }
 
 int
@@ -166,8 +281,10 @@ target_registry_commit(struct target *base, struct source *source,
 {
 	struct target_registry *target = (struct target_registry *)base;
 	struct commit commit = { .target = target, .outcomes = outcomes };
-	int rc = run_step(&commit, send_manifest, err);
+	int rc = run_step(&commit, false, send_manifest, err);
 
-	(void)source; /* the release carries its manifests */
-	return rc ? rc : run_step(&commit, finish_image, err);
+	(void)source; /* the release carries its documents */
+	if (!rc && target->release->index_count)
+		rc = run_step(&commit, true, send_index, err);
+	return rc ? rc : run_step(&commit, true, finish_name, err);
 }

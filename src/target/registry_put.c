@@ -143,16 +143,6 @@ deliver(struct delivery *delivery, struct ferry_error *err)
 	return rc;
 }
 
-/* A registry keeps manifests apart from blobs; they wait for commit(). */
-static bool
-is_manifest(const struct release *release, size_t number)
-{
-	const struct image *image =
-		&release->images[release->blobs[number].image];
-
-	return image->blob_count && image->blobs[0] == number;
-}
-
 int
 target_registry_put(struct target *base, unsigned worker, size_t blob,
 		    struct source *source, struct ferry_error *err)
@@ -165,7 +155,8 @@ target_registry_put(struct target *base, unsigned worker, size_t blob,
 		.source = source,
 	};
 
-	if (is_manifest(target->release, blob))
+	/* A registry keeps these apart from blobs; they wait for commit(). */
+	if (delivery.blob->manifest)
 		return 0;
 	return deliver(&delivery, err);
 }
