@@ -12,6 +12,7 @@
 #include "ferry/context.h"
 #include "ferry/docker.h"
 #include "ferry/error.h"
+#include "ferry/index.h"
 #include "ferry/list.h"
 #include "ferry/registry.h"
 
@@ -54,16 +55,20 @@ struct ferry_pack_image {
 	const char *name;     /* as Docker shows it: "redis:7-alpine" */
 	const char *platform; /* what was chosen; NULL when refused */
 	const char *digest;   /* of the platform's manifest, or NULL */
-	uint64_t size;	      /* bytes of its blobs, each once */
-	uint64_t shared;      /* of these, what other images have too */
-	const char *refusal;  /* why it cannot be packed, or NULL */
-	bool wrong_platform;  /* the refusal is about the platform */
+	const char *within;  /* digest of the index carried above it, or NULL */
+	uint64_t size;	     /* bytes of its blobs, each once */
+	uint64_t shared;     /* of these, what other images have too */
+	const char *refusal; /* why it cannot be packed, or NULL */
+	bool wrong_platform; /* the refusal is about the platform */
 };
 
 struct ferry_pack_plan {
 	const struct ferry_pack_image *images; /* by name, refused ones last */
 	size_t image_count;
-	size_t refused;	       /* images with a refusal */
+	size_t refused; /* images with a refusal */
+	/* Above several images of one name, in the order of these. */
+	const struct ferry_index *indexes;
+	size_t index_count;
 	size_t blob_count;     /* unique */
 	uint64_t blob_bytes;   /* of these, manifests and configs included */
 	uint64_t pull_bytes;   /* what still has to come over the network */

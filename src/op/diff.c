@@ -28,7 +28,7 @@ struct row {
 /* Images and digests of one release, each in an order to be compared in. */
 struct side {
 	const struct release *release;
-	const struct image **images;
+	const struct image **images; /* NULL behind the last */
 	const struct digest **digests;
 };
 
@@ -67,17 +67,19 @@ static int
 side_init(struct side *side, const struct release *release,
 	  struct ferry_error *err)
 {
+	size_t count = 0;
+
 	side->release = release;
 	side->images = calloc(release->image_count + 1, sizeof(*side->images));
 	side->digests = calloc(release->blob_count + 1, sizeof(*side->digests));
 	if (!side->images || !side->digests)
 		return error_nomem(err);
 	for (size_t i = 0; i < release->image_count; i++)
-		side->images[i] = &release->images[i];
+		if (!release->images[i].artifact)
+			side->images[count++] = &release->images[i];
 	for (size_t i = 0; i < release->blob_count; i++)
 		side->digests[i] = &release->blobs[i].descriptor.digest;
-	qsort(side->images, release->image_count, sizeof(*side->images),
-	      by_name_and_platform);
+	qsort(side->images, count, sizeof(*side->images), by_name_and_platform);
 	qsort(side->digests, release->blob_count, sizeof(*side->digests),
 	      by_digest);
 	return 0;
@@ -154,7 +156,7 @@ compare_images(struct ferry_diff *diff, const struct side *old,
 	size_t i = 0;
 	size_t k = 0;
 
-	while (i < old->release->image_count || k < new->release->image_count) {
+	while (old->images[i] || new->images[k]) {
 		const struct image *before = old->images[i];
 		const struct image *now = new->images[k];
 		int order = !before ? 1

@@ -8,9 +8,11 @@
 #include "base/text.h"
 #include "engine/locate.h"
 #include "host/host.h"
+#include "oci/nested.h"
 #include "op/caption.h"
 #include "op/contents.h"
 #include "op/copy.h"
+#include "op/narrow.h"
 #include "target/destination.h"
 #include "target/docker.h"
 #include "target/names.h"
@@ -25,6 +27,7 @@ struct ferry_load {
 	struct target *target;
 	struct outcome *outcomes;
 	struct ferry_load_image *images;
+	size_t *numbers; /* of these in the release, artifacts left out */
 	struct caption *captions;	 /* one an image, as in the bundle */
 	struct caption *target_captions; /* the same, as in the target */
 	char *target_text;
@@ -33,27 +36,41 @@ struct ferry_load {
 	uint64_t sent;
 };
 
-/* Whether what runs there can run every image; names both sides if not. */
+static int
+refuse_images(const struct image *images, size_t count,
+	      const struct platform *runs, const char *where,
+	      const char *advice, struct ferry_error *err)
+{
+	AUTO_FREE char *needs = NULL;
+	char has[PLATFORM_TEXT];
+	char name[REFERENCE_TEXT];
+	int rc = nested_platforms(images, count, &needs, err);
+
+	if (rc)
+		return rc;
+	platform_text(has, runs);
+	return error_set(err, FERRY_E_PLATFORM,
+			 "%s is for %s, and %s is %s: pack the images again "
+			 "with --platform %s%s",
+			 reference_familiar(name, &images->reference), needs,
+			 where, has, has, advice);
+}
+
+/* Whether what runs there can run every name; names both sides if not. */
 static int
 check_platform(const struct ferry_load *load, const struct platform *runs,
 	       const char *where, const char *advice, struct ferry_error *err)
 {
-	for (size_t i = 0; i < load->contents.release.image_count; i++) {
-		const struct image *image = &load->contents.release.images[i];
-		char has[PLATFORM_TEXT];
-		char needs[PLATFORM_TEXT];
-		char name[REFERENCE_TEXT];
+	const struct release *release = &load->contents.release;
+	size_t count;
 
-		if (host_runs(runs, &image->platform))
-			continue;
-		platform_text(has, runs);
-		return error_set(
-			err, FERRY_E_PLATFORM,
-			"%s is for %s, and %s is %s: pack the images again "
-			"with --platform %s%s",
-			reference_familiar(name, &image->reference),
-			platform_text(needs, &image->platform), where, has, has,
-			advice);
+	for (size_t i = 0; i < release->image_count; i += count) {
+		const struct image *images = &release->images[i];
+
+		count = release_run(release, i);
+		if (!narrow_fits(runs, images, count))
+			return refuse_images(images, count, runs, where, advice,
+					     err);
 	}
 	return 0;
 }
@@ -99,10 +116,11 @@ open_registry(struct ferry_load *load, const struct ferry_load_options *options,
 				load->to.address);
 }
 
+/* Docker's classic store has one platform of each image: its own. */
 static int
-open_docker(struct ferry_load *load, struct ferry_error *err)
+connect_docker(struct ferry_load *load, struct ferry_error *err)
 {
-	const struct platform *daemon;
+	const struct platform *daemon = NULL;
 	int rc = text_format(&load->target_text, err, "Docker at %s",
 			     load->docker.name);
 
@@ -110,17 +128,30 @@ open_docker(struct ferry_load *load, struct ferry_error *err)
 		rc = target_docker_new(&load->target, load->context,
 				       &load->docker, err);
 	if (!rc)
+		rc = target_docker_connect(load->target, &daemon, err);
+	if (rc)
+		return rc;
+	platform_text(load->platform, daemon);
+	rc = check_platform(load, daemon, "the machine that Docker runs on", "",
+			    err);
+	if (!rc && load->contents.release.index_count)
+		rc = narrow_release(&load->contents.release, daemon, err);
+	return rc;
+}
+
+static int
+open_docker(struct ferry_load *load, struct ferry_error *err)
+{
+	int rc = connect_docker(load, err);
+
+	if (!rc)
 		rc = load->target->ops->prepare(load->target,
 						&load->contents.release,
 						load->outcomes, err);
-	if (rc)
-		return rc;
-	daemon = target_docker_platform(load->target);
-	platform_text(load->platform, daemon);
-	target_docker_space(load->target, &load->plan.needed_bytes,
-			    &load->plan.free_bytes);
-	return check_platform(load, daemon, "the machine that Docker runs on",
-			      "", err);
+	if (!rc)
+		target_docker_space(load->target, &load->plan.needed_bytes,
+				    &load->plan.free_bytes);
+	return rc;
 }
 
 static int
@@ -161,6 +192,25 @@ digest_in_target(const struct ferry_load *load, const struct image *image)
 }
 
 static int
+describe_image(struct ferry_load *load, size_t number, struct ferry_error *err)
+{
+	const struct image *image = &load->contents.release.images[number];
+	size_t row = load->plan.image_count++;
+	int rc = name_in_target(load, &load->target_captions[row], image, err);
+
+	caption_set(&load->captions[row], &image->reference, &image->platform);
+	load->numbers[row] = number;
+	load->images[row] = (struct ferry_load_image){
+		.name = load->captions[row].name,
+		.target_name = load->target_captions[row].name,
+		.platform = load->captions[row].platform,
+		.digest = digest_in_target(load, image),
+		.size = image->size,
+	};
+	return rc;
+}
+
+static int
 describe(struct ferry_load *load, struct ferry_error *err)
 {
 	const struct release *release = &load->contents.release;
@@ -168,25 +218,15 @@ describe(struct ferry_load *load, struct ferry_error *err)
 	int rc = 0;
 
 	load->images = calloc(count, sizeof(*load->images));
+	load->numbers = calloc(count, sizeof(*load->numbers));
 	load->captions = calloc(count, sizeof(*load->captions));
 	load->target_captions = calloc(count, sizeof(*load->target_captions));
-	if (!load->images || !load->captions || !load->target_captions)
+	if (!load->images || !load->numbers || !load->captions ||
+	    !load->target_captions)
 		return error_nomem(err);
-	for (size_t i = 0; i < count && !rc; i++) {
-		const struct image *image = &release->images[i];
-
-		caption_set(&load->captions[i], &image->reference,
-			    &image->platform);
-		rc = name_in_target(load, &load->target_captions[i], image,
-				    err);
-		load->images[i] = (struct ferry_load_image){
-			.name = load->captions[i].name,
-			.target_name = load->target_captions[i].name,
-			.platform = load->captions[i].platform,
-			.digest = digest_in_target(load, image),
-			.size = image->size,
-		};
-	}
+	for (size_t i = 0; i < count && !rc; i++)
+		if (!release->images[i].artifact)
+			rc = describe_image(load, i, err);
 	return rc;
 }
 
@@ -201,8 +241,9 @@ tell_outcomes(struct ferry_load *load)
 		[OUTCOME_FAILED] = FERRY_LOAD_FAILED,
 	};
 
-	for (size_t i = 0; i < load->contents.release.image_count; i++) {
-		const struct outcome *outcome = &load->outcomes[i];
+	for (size_t i = 0; i < load->plan.image_count; i++) {
+		const struct outcome *outcome =
+			&load->outcomes[load->numbers[i]];
 
 		load->images[i].state = states[outcome->state];
 		load->images[i].detail = outcome_words(outcome);
@@ -218,7 +259,6 @@ fill_plan(struct ferry_load *load)
 	plan->target = load->target_text;
 	plan->platform = load->platform;
 	plan->images = load->images;
-	plan->image_count = load->contents.release.image_count;
 	plan->blob_count = load->contents.release.blob_count;
 	plan->blob_bytes = load->contents.release.blob_bytes;
 }
@@ -325,6 +365,7 @@ ferry_load_free(struct ferry_load *load)
 	contents_release(&load->contents);
 	free(load->outcomes);
 	free(load->images);
+	free(load->numbers);
 	free(load->captions);
 	free(load->target_captions);
 	free(load->target_text);

@@ -14,6 +14,7 @@
 #include "list/list.h"
 #include "op/caption.h"
 #include "op/copy.h"
+#include "op/indexes.h"
 #include "op/lock.h"
 #include "source/any.h"
 #include "target/bundle.h"
@@ -43,6 +44,7 @@ struct ferry_pack {
 	struct release release;	  /* of those not refused */
 	struct ferry_pack_image *images;
 	struct caption *captions; /* one an image */
+	struct indexes indexes;
 	char *no_room;
 	struct ferry_pack_plan plan;
 	uint64_t written;
@@ -249,6 +251,8 @@ describe_image(struct ferry_pack_image *out, struct caption *caption,
 		.name = caption->name,
 		.platform = caption->platform,
 		.digest = image->descriptor.digest.text,
+		.within = image->nested ? image->nested->descriptor.digest.text
+					: NULL,
 		.size = image->size,
 		.shared = image->shared,
 	};
@@ -285,9 +289,12 @@ describe_images(struct ferry_pack *pack, struct ferry_error *err)
 	pack->captions = calloc(room, sizeof(*pack->captions));
 	if (!pack->images || !pack->captions)
 		return error_nomem(err);
-	for (size_t i = 0; i < pack->release.image_count; i++, n++)
-		describe_image(&pack->images[n], &pack->captions[n],
-			       &pack->release.images[i]);
+	for (size_t i = 0; i < pack->release.image_count; i++)
+		if (!pack->release.images[i].artifact) {
+			describe_image(&pack->images[n], &pack->captions[n],
+				       &pack->release.images[i]);
+			n++;
+		}
 	for (size_t i = 0; i < pack->list.count; i++) {
 		if (!pack->requests[i].refusal.code)
 			continue;
@@ -396,8 +403,12 @@ make_plan(struct ferry_pack *pack, const struct ferry_pack_options *options,
 		rc = make_release(pack, err);
 	if (!rc)
 		rc = describe_images(pack, err);
+	if (!rc)
+		rc = indexes_describe(&pack->indexes, &pack->release, err);
 	if (rc)
 		return rc;
+	pack->plan.indexes = pack->indexes.items;
+	pack->plan.index_count = pack->indexes.count;
 	add_up(pack);
 	return pack->plan.refused ? 0 : look_for_room(pack, err);
 }
@@ -534,6 +545,7 @@ ferry_pack_free(struct ferry_pack *pack)
 		resolved_release(&pack->requests[i].resolved);
 	free(pack->images);
 	free(pack->captions);
+	indexes_release(&pack->indexes);
 	free(pack->requests);
 	free(pack->no_room);
 	free(pack->output);

@@ -79,14 +79,9 @@ prepare(struct target *target, const struct release *release,
 	AUTO(docker_archive_release) struct docker_archive archive = { 0 };
 	int rc;
 
-	engine_daemon_release(&docker->daemon);
 	docker_plan_release(&docker->plan);
-	rc = engine_ask(&docker->engine, &docker->daemon, err);
-	if (!rc)
-		rc = refuse_daemon(docker, err);
-	if (!rc)
-		rc = docker_plan_init(&docker->plan, &docker->engine,
-				      &docker->daemon, release, outcomes, err);
+	rc = docker_plan_init(&docker->plan, &docker->engine, &docker->daemon,
+			      release, outcomes, err);
 	if (!rc)
 		rc = make_archive(docker, outcomes, &archive, err);
 	if (rc)
@@ -317,10 +312,20 @@ target_docker_new(struct target **out, struct ferry_context *context,
 	return 0;
 }
 
-const struct platform *
-target_docker_platform(const struct target *target)
+int
+target_docker_connect(struct target *target, const struct platform **out,
+		      struct ferry_error *err)
 {
-	return &((const struct docker *)target)->daemon.platform;
+	struct docker *docker = (struct docker *)target;
+	int rc;
+
+	engine_daemon_release(&docker->daemon);
+	rc = engine_ask(&docker->engine, &docker->daemon, err);
+	if (!rc)
+		rc = refuse_daemon(docker, err);
+	if (!rc)
+		*out = &docker->daemon.platform;
+	return rc;
 }
 
 void

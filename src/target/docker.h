@@ -8,15 +8,19 @@
 #include "target/target.h"
 
 /*
- * Takes over the endpoint, on failure too; `context` is borrowed.  Connects in
- * prepare().
+ * Takes over the endpoint, on failure too; `context` is borrowed.  prepare()
+ * comes after target_docker_connect().
  */
 int target_docker_new(struct target **out, struct ferry_context *context,
 		      struct engine_endpoint *take_endpoint,
 		      struct ferry_error *err) MUST_CHECK;
 
-/* What the daemon runs on; known once prepare() has succeeded. */
-const struct platform *target_docker_platform(const struct target *target);
+/*
+ * Asks the daemon, or fails where it is none that we can load into, and tells
+ * what it runs on.
+ */
+int target_docker_connect(struct target *target, const struct platform **out,
+			  struct ferry_error *err) MUST_CHECK;
 
 /*
  * About how many bytes Docker needs for its copy of the stream and for the

@@ -1,0 +1,23 @@
+/*
+ * Of each name in a release, the one image that a machine runs.
+ */
+#ifndef OP_NARROW_H
+#define OP_NARROW_H
+
+#include "oci/release.h"
+
+/* How many images from number `first` on have its name. */
+size_t release_run(const struct release *release, size_t first);
+
+/* Whether `runs` can run one of these `count` images at least. */
+bool narrow_fits(const struct platform *runs, const struct image *images,
+		 size_t count);
+
+/*
+ * Keeps of the images below an index the one that suits `runs` best, without
+ * the index; others stay as they are.  Each index must have one.
+ */
+int narrow_release(struct release *release, const struct platform *runs,
+		   struct ferry_error *err) MUST_CHECK;
+
+#endif
