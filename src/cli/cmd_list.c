@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/index_report.h"
 #include "cli/output.h"
 #include "cli/table.h"
 
@@ -41,12 +42,13 @@ print_images(const struct ferry_bundle_info *info, struct ferry_error *err)
 static json_t *
 image_json(const struct ferry_bundle_image *image)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
 			 output_text(image->name), "reference",
 			 output_text(image->reference), "platform",
 			 output_text(image->platform), "digest",
 			 output_text(image->digest), "index_digest",
-			 output_text(image->index_digest), "size",
+			 output_text(image->index_digest), "within",
+			 output_text(image->within), "size",
 			 output_number(image->size), "shared",
 			 output_number(image->shared));
 }
@@ -65,8 +67,10 @@ images_json(const struct ferry_bundle_info *info)
 static json_t *
 bundle_json(const char *path, const struct ferry_bundle_info *info)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "bundle",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "bundle",
 			 output_text(path), "images", images_json(info),
+			 "indexes",
+			 index_report_json(info->indexes, info->index_count),
 			 "blobs", output_number(info->blob_count), "blob_bytes",
 			 output_number(info->blob_bytes), "file_bytes",
 			 output_number(info->file_bytes));

@@ -36,7 +36,8 @@ static const struct flag flags[] = {
 	{ .name = "platform",
 	  .argument = "P",
 	  .help = "pack the images for OS/ARCH[/VARIANT] (default "
-		  "linux/amd64)",
+		  "linux/amd64; may be repeated), or all that there are with "
+		  "\"all\"",
 	  .kind = FLAG_LIST,
 	  .offset = offsetof(struct values, platforms) },
 	{ .name = "force",

@@ -1,6 +1,7 @@
 #include "cli/pack_report.h"
 
 #include "base/text.h"
+#include "cli/index_report.h"
 #include "cli/output.h"
 #include "cli/table.h"
 
@@ -20,6 +21,7 @@ pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 	output_line(file, "plan: %s%s", part,
 		    output_totals(totals, sizeof(totals), plan->image_count,
 				  plan->blob_count, plan->blob_bytes));
+	index_report_print(plan->indexes, plan->index_count, file);
 	output_size(file, "to pull", plan->pull_bytes, "");
 	if (plan->here_bytes)
 		output_size(file, "here", plan->here_bytes,
@@ -91,10 +93,11 @@ pack_report_refusals(const struct ferry_pack_plan *plan)
 static json_t *
 image_json(const struct ferry_pack_image *image)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "name",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "name",
 			 output_text(image->name), "platform",
 			 output_text(image->platform), "digest",
-			 output_text(image->digest), "size",
+			 output_text(image->digest), "within",
+			 output_text(image->within), "size",
 			 output_number(image->size), "shared",
 			 output_number(image->shared), "refusal",
 			 output_text(image->refusal), "wrong_platform",
@@ -122,12 +125,13 @@ room_number(const struct ferry_pack_plan *plan, uint64_t number)
 json_t *
 pack_report_json(const struct ferry_pack_plan *plan, const char *output)
 {
-	return json_pack("{s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+	return json_pack("{s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
 			 " s:b, s:o, s:o, s:o}, s:n}",
 			 "bundle", output_text(output), "images",
-			 images_json(plan), "plan", "refused",
-			 output_number(plan->refused), "blobs",
-			 output_number(plan->blob_count), "blob_bytes",
+			 images_json(plan), "indexes",
+			 index_report_json(plan->indexes, plan->index_count),
+			 "plan", "refused", output_number(plan->refused),
+			 "blobs", output_number(plan->blob_count), "blob_bytes",
 			 output_number(plan->blob_bytes), "pull_bytes",
 			 output_number(plan->pull_bytes), "here_bytes",
 			 output_number(plan->here_bytes), "shared_bytes",
