@@ -178,24 +178,35 @@ resolve_all(struct ferry_pack *pack, struct ferry_error *err)
 			    err);
 }
 
-/* Two pins may turn out to be one image: it is carried once. */
+static bool
+is_same_image(const struct image *one, const struct image *other)
+{
+	const struct reference *a = &one->reference;
+	const struct reference *b = &other->reference;
+
+	return digest_equal(&one->descriptor.digest,
+			    &other->descriptor.digest) &&
+	       digest_equal(&a->digest, &b->digest) &&
+	       strcmp(a->tag, b->tag) == 0 &&
+	       strcmp(a->repository, b->repository) == 0 &&
+	       strcmp(a->host, b->host) == 0;
+}
+
+/*
+ * Two pins may turn out to be one image, and so may two names of which one was
+ * not known before: it is carried once.
+ */
 static bool
 is_repeated(const struct resolved *resolved, size_t count,
-	    const struct image *image)
+	    const struct request *request)
 {
-	const struct reference *pin = &image->reference;
+	const struct image *image = request->resolved.images;
 
-	if (pin->tag[0])
+	if (image->reference.tag[0] && wanted_name(request->wanted))
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		const struct reference *other =
-			&resolved[i].images[0].reference;
-
-		if (digest_equal(&pin->digest, &other->digest) &&
-		    strcmp(pin->repository, other->repository) == 0 &&
-		    strcmp(pin->host, other->host) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (is_same_image(&resolved[i].images[0], image))
 			return true;
-	}
 	return false;
 }
 
@@ -234,7 +245,7 @@ make_release(struct ferry_pack *pack, struct ferry_error *err)
 		struct request *request = &pack->requests[i];
 
 		if (request->refusal.code ||
-		    is_repeated(resolved, count, request->resolved.images))
+		    is_repeated(resolved, count, request))
 			continue;
 		resolved[count++] = request->resolved;
 		request->resolved = (struct resolved){ 0 };

@@ -269,9 +269,21 @@ def test_two_places_have_one_name(bench):
         done = bench.run("pack", f"bundle:{other}{selector}", bench.name("app:1"),
                          "-o", bench.bundle)
         assert (done.returncode, bench.left()) == (2, ["other.tar.zst"]), told(done)
-        assert done.stderr.splitlines()[0].startswith(
-            f"ferry: {bench.name('app:1')} is asked for from two places, "
-            f"bundle:{other}:{bench.name('app:1')}")
+        message = done.stderr.splitlines()[0]
+        assert message.startswith(f"ferry: {bench.name('app:1')} is asked for from two places, ")
+        assert f" bundle:{other}:{bench.name('app:1')}" in message
     assert_done(bench.run("pack", f"bundle:{other}", f"bundle:{other}:{bench.name('app:1')}",
                           "-o", bench.bundle))
     assert_packed(bench, bench.images)
+
+
+def test_a_format_that_is_said(bench):
+    """It counts for all files, whatever they look like."""
+    text = "registry.example/app:1\n"
+    assert_usage(bench, pack_file(bench, text, "--list-format", "kubernetes"),
+                 "document 1, empty ones not counted, has no apiVersion and kind")
+    assert_usage(bench, pack_file(bench, text, "--list-format", "definition"), "no valid JSON")
+    assert_usage(bench, pack_file(bench, "services: {}\n", "--list-format", "text"),
+                 "line 1: 'services: {}'")
+    bench.add("app:1", layers=[500])
+    assert_done(pack_file(bench, text, "--list-format", "text"))
