@@ -1,7 +1,7 @@
-"""A Docker Engine as far as `ferry load` speaks to one; it misbehaves on command.
+"""A Docker Engine as far as ferry speaks to one; it misbehaves on command.
 
 It takes archives, remembers what is in them by the digest of the configs, and
-unpacks nothing.
+unpacks nothing.  What it exports are the images of docker_exports.py.
 """
 
 import hashlib
@@ -12,6 +12,8 @@ import threading
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingMixIn, UnixStreamServer
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import docker_exports
 
 VERSION = {"Version": "20.10.24", "ApiVersion": "1.41", "Os": "linux", "Arch": "amd64"}
 
@@ -29,6 +31,9 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
         self.requests = []       # "METHOD PATH"
         self.refuse = lambda method, path: None     # or (status, message)
         self.say = []            # before "Loaded image: ..." of a load
+        self.saved = []          # images to be exported
+        self.deliver = docker_exports.whole
+        self.gone = 0            # exports whose reader went away before the end
         super().__init__(str(self.socket_path), Handler)
 
     def __enter__(self):
@@ -50,11 +55,30 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
 
     def describe(self, name):
         """What GET /images/NAME/json says, or None."""
+        saved, _ = self.find(name)
+        if saved:
+            return saved.describe()
         digest = self.names.get(name, name)
         config = self.configs.get(digest)
         return config and {"Id": digest, "Os": config["os"],
                            "Architecture": config["architecture"],
                            "RootFS": {"Layers": config["rootfs"]["diff_ids"]}}
+
+    def find(self, name):
+        """(what NAME, an ID or the beginning of one means, the names it is called by)."""
+        tag = name if ":" in name.rpartition("/")[2] else name + ":latest"
+        for saved in self.saved:
+            if tag in saved.tags:
+                return saved, [tag]
+        for saved in self.saved:
+            if saved.id.startswith((name, "sha256:" + name)):
+                return saved, []
+        return None, []
+
+    @property
+    def exports(self):
+        """How many exports have been asked for."""
+        return sum(seen.startswith("GET ") and seen.endswith("/get") for seen in self.requests)
 
     def load(self, archive):
         """Takes an archive; yields what Docker says of it."""
@@ -92,15 +116,28 @@ class Handler(BaseHTTPRequestHandler):
         self.server.requests.append(f"{self.command} {path}")
         refusal = self.server.refuse(self.command, path)
         if refusal:
-            self._answer(refusal[0], {"message": refusal[1]})
+            self.answer(refusal[0], {"message": refusal[1]})
         elif path == "/images/load":
-            self._answer(200, *self.server.load(body))
+            self.answer(200, *self.server.load(body))
         elif path.endswith("/tag"):
             query = parse_qs(url.query)
             self.server.names[f"{query['repo'][0]}:{query['tag'][0]}"] = path.split("/")[2]
-            self._answer(201)
+            self.answer(201)
+        elif path.endswith("/get"):
+            self._export(path.removeprefix("/images/").removesuffix("/get"))
         else:
             self._get(path)
+
+    def _export(self, name):
+        saved, tags = self.server.find(name)
+        if not saved:
+            self.answer(404, {"message": f"No such image: {name}"})
+            return
+        try:
+            self.server.deliver(self, saved.export(tags))
+        except OSError:
+            self.server.gone += 1
+            self.close_connection = True
 
     def _get(self, path):
         known = {"/_ping": "OK", "/version": VERSION, "/info": {},
@@ -109,11 +146,12 @@ class Handler(BaseHTTPRequestHandler):
         if found is None:
             found = self.server.describe(path.removeprefix("/images/").removesuffix("/json"))
         if found is None:
-            self._answer(404, {"message": "no such image"})
+            self.answer(404, {"message": "no such image"})
         else:
-            self._answer(200, found)
+            self.answer(200, found)
 
-    def _answer(self, status, *documents):
+    def answer(self, status, *documents):
+        """JSON documents, a line each."""
         data = b"".join(json.dumps(document).encode() + b"\r\n" for document in documents)
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
