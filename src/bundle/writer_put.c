@@ -8,7 +8,7 @@
  * parts, to keep the journal small.
  */
 #define NOTE_BYTES ((uint64_t)256 << 10)
-#define NOTE_MILLISECONDS 100
+#define NOTE_MILLISECONDS 50
 #define NOTE_PARTS 4096
 
 /* A blob's content on its way into raw frames, noted down as it comes. */

@@ -61,13 +61,11 @@ content_before(uint64_t packed, uint64_t content)
 uint64_t
 frame_raw_content(struct frame_run run, uint64_t packed)
 {
+	const uint64_t size = frame_raw_frame_size(FRAME_CONTENT);
 	uint64_t most = frame_count(run) - 1;
-	uint64_t full = packed / frame_raw_frame_size(FRAME_CONTENT);
+	uint64_t full = packed / size < most ? packed / size : most;
+	uint64_t at = full * FRAME_CONTENT;
 
-	if (full > most)
-		full = most;
-	return full * FRAME_CONTENT +
-	       content_before(
-		       packed - full * frame_raw_frame_size(FRAME_CONTENT),
-		       run.length - full * FRAME_CONTENT);
+	return at +
+	       content_before(packed - full * size, frame_content_at(run, at));
 }

@@ -75,6 +75,20 @@ static const struct {
 };
 
 static void
+encode_raw(struct buffer *frames, struct frame_run run)
+{
+	AUTO(frame_raw_release) struct frame_encoder encoder = { 0 };
+	struct buffer_sink out;
+	struct ferry_error err;
+
+	buffer_sink_init(&out, frames);
+	assert_int_equal(frame_raw_begin(&encoder, run, &out.sink, NULL, &err),
+			 0);
+	write_in_pieces(&encoder.sink, run.length);
+	assert_int_equal(frame_raw_finish(&encoder, &err), 0);
+}
+
+static void
 test_raw_runs_come_back(void **state)
 {
 	(void)state;
@@ -82,18 +96,12 @@ test_raw_runs_come_back(void **state)
 		struct frame_run run = { runs[i].length, runs[i].closing };
 		AUTO_BUFFER frames = BUFFER(2 * MOST);
 		AUTO_BUFFER back = BUFFER(MOST);
-		AUTO(frame_raw_release) struct frame_encoder encoder = { 0 };
 		AUTO_CLOSE int fd = -1;
 		struct buffer_sink out;
 		struct ferry_error err;
 
 		assert_int_equal(frame_count(run), runs[i].frames);
-		buffer_sink_init(&out, &frames);
-		assert_int_equal(
-			frame_raw_begin(&encoder, run, &out.sink, NULL, &err),
-			0);
-		write_in_pieces(&encoder.sink, run.length);
-		assert_int_equal(frame_raw_finish(&encoder, &err), 0);
+		encode_raw(&frames, run);
 		assert_int_equal(frames.size, frame_raw_size(run));
 		fd = temporary_file(&frames);
 		buffer_sink_init(&out, &back);
@@ -101,6 +109,77 @@ test_raw_runs_come_back(void **state)
 				 0);
 		assert_int_equal(back.size, run.length);
 		assert_memory_equal(back.data, content, run.length);
+	}
+}
+
+/* What comes must be the content from its beginning. */
+struct beginning {
+	struct sink sink;
+	uint64_t seen;
+};
+
+static int
+compare_beginning(struct sink *sink, const void *data, size_t size,
+		  struct ferry_error *err)
+{
+	struct beginning *beginning = (struct beginning *)sink;
+
+	(void)err;
+	assert_memory_equal(data, content + beginning->seen, size);
+	beginning->seen += size;
+	return 0;
+}
+
+/* Returns how much of the content lies before the cut, and comes back. */
+static uint64_t
+cut_run(int fd, struct frame_run run, uint64_t cut)
+{
+	struct beginning beginning = { .sink = { .write = compare_beginning } };
+	uint64_t there = frame_raw_content(run, cut);
+	struct ferry_error err;
+
+	if (frame_raw_decode_start(fd, 0, cut, run, &beginning.sink, &err))
+		fail_msg("cut at %llu: %s", (unsigned long long)cut,
+			 err.message);
+	assert_int_equal(beginning.seen, there);
+	assert_true(there <= cut);
+	return there;
+}
+
+/* Cut where framing and content meet, byte by byte. */
+static void
+test_beginnings_of_raw_runs_come_back(void **state)
+{
+	static const uint64_t borders[] = {
+		0,
+		FRAME_HEADER + 3 + FRAME_BLOCK,
+		FRAME_CONTENT,
+		FRAME_CONTENT + 64 * 3 + FRAME_HEADER + 4,
+		(20 << 20) + 500,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct frame_run run = { runs[i].length, runs[i].closing };
+		uint64_t whole = frame_raw_size(run);
+		AUTO_BUFFER bytes = BUFFER(2 * MOST);
+		AUTO_CLOSE int fd = -1;
+
+		encode_raw(&bytes, run);
+		fd = temporary_file(&bytes);
+		for (size_t k = 0; k < ARRAY_SIZE(borders); k++) {
+			uint64_t at = borders[k] > 16 ? borders[k] - 16 : 0;
+			uint64_t before = 0;
+
+			for (; at < borders[k] + 5 && at <= whole; at++) {
+				uint64_t there = cut_run(fd, run, at);
+
+				assert_true(there >= before);
+				before = there;
+			}
+		}
+		assert_int_equal(cut_run(fd, run, whole), run.length);
+		assert_int_equal(cut_run(fd, run, whole - 4), run.length);
 	}
 }
 
@@ -251,6 +330,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_raw_runs_come_back),
+		cmocka_unit_test(test_beginnings_of_raw_runs_come_back),
 		cmocka_unit_test(
 			test_zstd_runs_come_back_and_pieces_do_not_show),
 		cmocka_unit_test(
