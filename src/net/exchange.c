@@ -213,26 +213,38 @@ set_callbacks(CURL *easy, struct exchange *exchange)
 	return failed;
 }
 
-/* libcurl reads the proxy of the environment; loopback never goes there. */
+/*
+ * libcurl reads the proxy of the environment, and who needs none.  Through
+ * its CONNECT go bytes that it cannot read; it gets no header of ours.
+ */
 static int
-set_url(CURL *easy, const char *url, bool nearby)
+set_url(CURL *easy, const char *url, bool direct)
 {
 	int failed = curl_easy_setopt(easy, CURLOPT_URL, url);
 
-	if (nearby)
+	failed |= curl_easy_setopt(easy, CURLOPT_HEADEROPT,
+				   (long)CURLHEADER_SEPARATE);
+	failed |= curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION,
+				   (long)CURL_SSLVERSION_TLSv1_2);
+	if (direct)
 		failed |= curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	return failed;
 }
 
+/*
+ * Loopback is here, wherever a proxy is.  Without TLS a proxy would read our
+ * credentials, and could put other images under a tag.
+ */
 static bool
-is_nearby(const struct http *http, const char *url)
+is_direct(const struct http *http, const char *url)
 {
 	struct ferry_error ignored;
 	struct url_origin origin;
 
-	return http->settings.unix_socket ||
-	       (url_origin(&origin, url, &ignored) == 0 &&
-		url_host_is_loopback(origin.host));
+	if (http->settings.unix_socket || url_origin(&origin, url, &ignored))
+		return true;
+	return strcmp(origin.scheme, "https") != 0 ||
+	       url_host_is_loopback(origin.host);
 }
 
 static int
@@ -279,7 +291,7 @@ exchange_begin(struct exchange *exchange, struct http *http,
 	failed |= set_protocol(http->easy, &http->settings);
 	failed |= set_callbacks(http->easy, exchange);
 	failed |= set_url(http->easy, request->url,
-			  is_nearby(http, request->url));
+			  is_direct(http, request->url));
 	return failed ? error_nomem(err) : 0;
 }
 

@@ -56,23 +56,43 @@ socket_failure(const struct exchange *exchange, struct ferry_error *err)
 			 path);
 }
 
+#define PROXY_IS_SET_BY "it is set by https_proxy or all_proxy"
+
+/* Its address: libcurl does not tell its name. */
+static int
+name_proxy(const struct exchange *exchange, struct ferry_error *err)
+{
+	CURL *easy = exchange->http->easy;
+	char *address = NULL;
+	long port = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
+	curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
+	if (!address || !*address)
+		return err->code;
+	return error_add(err,
+			 strchr(address, ':') ? " by [%s]:%ld" : " by %s:%ld",
+			 address, port);
+}
+
 static int
 proxy_failure(struct exchange *exchange, long status, struct ferry_error *err)
 {
 	unreachable(exchange);
-	if (status)
-		error_set(err, FERRY_E_FAILED,
-			  "%s: the proxy refused to connect: HTTP %ld",
-			  exchange->peer, status);
-	if (status == 407)
-		return error_add(err, "; it wants credentials: https_proxy="
-				      "http://USER:PASSWORD@HOST:PORT");
-	if (status)
-		return err->code;
-	return error_set(err, FERRY_E_FAILED,
-			 "%s: the proxy cannot be reached; it is set by "
-			 "https_proxy, http_proxy or all_proxy",
-			 exchange->peer);
+	if (!status)
+		return error_set(
+			err, FERRY_E_FAILED,
+			"%s: the proxy cannot be reached; " PROXY_IS_SET_BY,
+			exchange->peer);
+	error_set(err, FERRY_E_FAILED,
+		  "%s: the proxy refused to connect: HTTP %ld", exchange->peer,
+		  status);
+	name_proxy(exchange, err);
+	/* To wrong ones tinyproxy says what a server would. */
+	if (status == 407 || status == 401)
+		error_add(err, "; it wants credentials, or other ones: "
+			       "https_proxy=http://USER:PASSWORD@HOST:PORT");
+	return err->code;
 }
 
 /* Hung up on CONNECT, or answered something else than HTTP to it. */
@@ -92,8 +112,7 @@ proxy_broken(struct exchange *exchange, struct ferry_error *err)
 {
 	exchange->answer.response->broken = true;
 	return error_set(err, FERRY_E_FAILED,
-			 "%s: the proxy hung up, or is none; it is set by "
-			 "https_proxy, http_proxy or all_proxy",
+			 "%s: the proxy hung up, or is none; " PROXY_IS_SET_BY,
 			 exchange->peer);
 }
 
@@ -154,11 +173,28 @@ enum {
 	VERIFY_EXPIRED = 10,
 };
 
+/* The file whose authorities count; "" if libcurl knows none. */
+static const char *
+authorities(const struct exchange *exchange)
+{
+	const struct http_settings *settings = &exchange->http->settings;
+	char *usual = NULL;
+
+	if (settings->ca)
+		return settings->ca;
+	if (settings->system_ca)
+		return settings->system_ca;
+	curl_easy_getinfo(exchange->http->easy, CURLINFO_CAINFO, &usual);
+	return usual ? usual : "";
+}
+
 static int
 trust_failure(const struct exchange *exchange, struct ferry_error *err)
 {
 	static const char problem[] = "SSL certificate problem: ";
 	const char *reason = exchange->reason;
+	const char *file = authorities(exchange);
+	long of_proxy = 0;
 	long verified = 0;
 
 	if (!text_starts(reason, problem))
@@ -166,11 +202,17 @@ trust_failure(const struct exchange *exchange, struct ferry_error *err)
 				 "%s: its TLS certificate is for another name",
 				 exchange->peer);
 	reason += strlen(problem);
-	error_set(err, FERRY_E_FAILED,
-		  "%s: its TLS certificate is not trusted: %s", exchange->peer,
-		  reason);
 	curl_easy_getinfo(exchange->http->easy, CURLINFO_SSL_VERIFYRESULT,
 			  &verified);
+	curl_easy_getinfo(exchange->http->easy, CURLINFO_PROXY_SSL_VERIFYRESULT,
+			  &of_proxy);
+	error_set(err, FERRY_E_FAILED,
+		  "%s: %s TLS certificate is not trusted: %s", exchange->peer,
+		  of_proxy ? "the proxy's" : "its", reason);
+	if (*file)
+		error_add(err, " (by %s)", file);
+	if (of_proxy)
+		verified = of_proxy;
 	if (verified == VERIFY_EXPIRED || verified == VERIFY_NOT_YET_VALID)
 		return error_add(err, "; is this machine's clock right?");
 	return error_add(err, "; if it should be, %s",
@@ -275,6 +317,9 @@ handshake_failure(struct exchange *exchange, struct ferry_error *err)
 	static const char *const cut[] = { "SSL_ERROR_SYSCALL",
 					   "Connection reset",
 					   "unexpected eof" };
+	static const char *const old[] = { "unsupported protocol",
+					   "protocol version",
+					   "unsupported version" };
 
 	if (is_plain_server(exchange))
 		return no_tls(exchange, err);
@@ -284,6 +329,9 @@ handshake_failure(struct exchange *exchange, struct ferry_error *err)
 		exchange->answer.response->broken = true;
 	error_set(err, FERRY_E_FAILED, "%s: no TLS connection: %s",
 		  exchange->peer, tls_reason(exchange));
+	if (mentions(exchange->reason, old, ARRAY_SIZE(old)))
+		return error_add(err, "; it speaks none of version 1.2 or "
+				      "newer, and older ones are not safe");
 	/* What TLS 1.2 says where a client certificate is missing, too. */
 	if (strstr(exchange->reason, "alert handshake failure"))
 		error_add(err, "; it may want a client certificate, see %s",
@@ -331,8 +379,9 @@ file_failure(const struct exchange *exchange, struct ferry_error *err)
 	if (exchange->code == CURLE_SSL_CACERT_BADFILE)
 		return error_set(err, FERRY_E_FAILED,
 				 "%s: cannot be read as CA certificates in PEM",
-				 settings->ca ? settings->ca
-					      : "the system's authorities");
+				 *authorities(exchange)
+					 ? authorities(exchange)
+					 : "the system's authorities");
 	return error_set(err, FERRY_E_FAILED,
 			 "client certificate %s, key %s: %s",
 			 settings->cert ? settings->cert : "none",
