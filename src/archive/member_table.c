@@ -96,11 +96,11 @@ grow(struct member_table *table, struct ferry_error *err)
 	struct tarball_member *members;
 	size_t *places;
 
-	if (table->count < table->room)
-		return 0;
 	if (table->count >= TARBALL_MEMBERS_MAX)
 		return error_set(err, FERRY_E_FAILED, "more than %d members",
 				 TARBALL_MEMBERS_MAX);
+	if (table->count < table->room)
+		return 0;
 	members = reallocarray(table->members, room, sizeof(*members));
 	if (!members)
 		return error_nomem(err);

@@ -63,7 +63,8 @@ fetch(struct source *base, unsigned worker, const struct release *release,
 	(void)release;
 	return saved_get_blob(&source->saved, &blob->descriptor.digest, proof,
 			      err)
-		       ? error_wrap(err, "%s", source->name)
+		       ? error_wrap(err, "%s: blob %s", source->name,
+				    blob->descriptor.digest.text)
 		       : 0;
 }
 

@@ -71,7 +71,8 @@ fetch(struct source *base, unsigned worker, const struct release *release,
 	(void)release;
 	return oci_layout_get_blob(&source->layout, &blob->descriptor.digest,
 				   proof, err)
-		       ? error_wrap(err, "%s", source->path)
+		       ? error_wrap(err, "%s: blob %s", source->path,
+				    blob->descriptor.digest.text)
 		       : 0;
 }
 
