@@ -4,6 +4,7 @@
 #   make demo                the main job on this machine, from nothing
 #   make test                all tests (as root: with real registries, Docker)
 #   make SANITIZE=address,undefined test
+#   make show-faults         what hostile registries did, and ferry; FAULTS="row71 row89"
 #   make check-instructions  whether a hot path takes more instructions
 #   make bench               against what else there is; BENCH="pack --runs 1"
 #   make lint format fuzz-smoke deps install clean
@@ -124,6 +125,11 @@ fuzz-smoke: $(FUZZ)
 .PHONY: test
 test: deps-test all unit replay
 	$(Q)FERRY_BUILD=$(abspath $(B)) CC=$(CC) $(PYTHON) tests/run.py $(TESTS)
+
+# After a change of what ferry says: tests/faults/table.py --write.
+.PHONY: show-faults
+show-faults: all
+	$(Q)FERRY=$(abspath $(B))/ferry $(PYTHON) tests/faults/table.py $(FAULTS)
 
 .PHONY: check-instructions record-instructions
 check-instructions record-instructions: deps-test $(B)/ferry

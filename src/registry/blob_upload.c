@@ -240,6 +240,9 @@ run_upload(struct upload *upload, struct ferry_error *err)
 		if (!rc && again && arrived_unseen(upload))
 			return 0;
 	} while (again && !rc);
+	if (!rc && call.content && response->status == 404 && !call.away)
+		return refusal_error(response, registry->host, REFUSAL_UPLOAD,
+				     err);
 	return rc ? rc : call_refused(registry, &call, response, err);
 }
 

@@ -147,6 +147,12 @@ refusal_error(const struct http_response *response, const char *host,
 	if (role == REFUSAL_TOKENS)
 		return error_set(err, FERRY_E_FAILED, "%s answered %d%s", host,
 				 response->status, said);
+	if (role == REFUSAL_UPLOAD && response->status == 404)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s has lost the upload twice (404); if it is "
+				 "several machines, they do not share "
+				 "uploads%s",
+				 host, said);
 	switch (response->status) {
 	case 401:
 	case 403:
@@ -157,6 +163,11 @@ refusal_error(const struct http_response *response, const char *host,
 			err, FERRY_E_FAILED,
 			"%s does not allow it (405); is it read-only?%s", host,
 			said);
+	case 412:
+		return error_set(err, FERRY_E_FAILED,
+				 "%s will not have it replaced (412); is the "
+				 "tag immutable?%s",
+				 host, said);
 	case 413:
 		return error_set(err, FERRY_E_FAILED,
 				 "%s finds it too large (413)%s", host, said);

@@ -9,6 +9,7 @@
 /* How we came, which decides what a refusal means. */
 enum refusal_role {
 	REFUSAL_AWAY,	   /* at another host, which the registry sent us to */
+	REFUSAL_UPLOAD,	   /* to an upload that was open before */
 	REFUSAL_TOKENS,	   /* at the token server: what it has is no image */
 	REFUSAL_OPEN,	   /* nobody asked who we are */
 	REFUSAL_STRANGER,  /* without credentials, and not to pull */

@@ -105,6 +105,14 @@ def trickle(size=1, interval=0.1):
     return Action("trickle", run)
 
 
+def trickle_in(seconds):
+    """Takes what is sent, but thinks before it answers."""
+    def run(exchange):
+        exchange.pause(seconds)
+        exchange.send(exchange.answer())
+    return Action("trickle_in", run)
+
+
 def die():
     """The registry is gone: nothing is answered, nothing listens any more."""
     return Action("die", lambda exchange: exchange.die())

@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Callable
 
-from mishaps import (assert_done, assert_failed, assert_packed, assert_refused, assert_told,
-                     told)
+from mishaps import assert_done, assert_failed, assert_packed, assert_refused, told
 
 SIZE = 1_000_000        # of a layer that faults are played on
 
@@ -104,14 +103,6 @@ def failed(*words, most=None):
         layer = bench.images["app:1"].layers[0].digest
         assert_failed(bench, done, bench.name("app:1"), "blob " + layer, *bench.words(words))
         assert most is None or bench.server.count("GET blob", digest=layer) <= most, told(done)
-    return check
-
-
-def stopped(*words, status=1):
-    """At once, with this one message; nothing is there."""
-    def check(bench, done):
-        assert_told(done, status, *bench.words(words))
-        assert bench.left() == []
     return check
 
 

@@ -84,7 +84,8 @@ ROW66 = [
          on_layer(act.wrong_bytes(), layer_kind="tar"), failed("its content is sha256:", most=2)),
     Case(66, "a bit of a config flipped", played("GET blob", act.wrong_bytes()),
          refused("blob {config}", "its content is sha256:")),
-    Case(66, "a bit of a manifest flipped", played("manifest digest", act.wrong_bytes(), index=True),
+    Case(66, "a bit of a manifest flipped",
+         played("manifest digest", act.wrong_bytes(), index=True),
          refused("asked for {manifest}", "sent sha256:")),
     Case(66, "a bit of a manifest flipped, once",
          played("manifest digest", act.wrong_bytes(), times=1, index=True), packed),
@@ -96,6 +97,7 @@ ROW67 = [
     Case(67, "an endless blob, chunked", on_layer(act.endless()), failed(TOO_LONG, most=2)),
     Case(67, "an endless blob, until it closes", on_layer(act.endless(chunked=False)),
          failed(TOO_LONG, most=2)),
+    Case(67, "an endless blob, until it closes, once", once(act.endless(chunked=False)), packed),
     Case(67, "an endless blob, once", once(act.endless()), packed),
     Case(67, "an endless manifest", played("manifest", act.endless()),
          refused("{host}", "more than 8.0 MiB")),
@@ -146,6 +148,8 @@ ROW69 = [
          failed("{host}", "more than 65536 bytes of headers", most=1)),
     Case(69, "endless header lines of a manifest", played("manifest", act.endless_headers()),
          refused("{host}", "more than 128 header lines")),
+    Case(69, "a header line without end, of a manifest",
+         played("manifest", act.endless_headers(one_line=True)), refused("{host}", "header")),
     Case(69, "endless header lines at /v2/", played("ping", act.endless_headers()),
          refused("{host}", "more than 128 header lines")),
     Case(69, "a NUL in a header", on_layer(head(b"Content-Length: {length}\r\nX: a\0b")),
@@ -231,11 +235,19 @@ ROW77 = [
          options=("--retries", "1")),
 ]
 
-ROW78 = [Case(78, f"{match} {code}, once", played(match, act.status(code), times=1), packed)
+def packed_after_one_wait(bench, done):
+    packed(bench, done)
+    assert done.stderr.count("trying again in") == 1
+
+
+ROW78 = [Case(78, f"{match} {code}, once", played(match, act.status(code), times=1),
+              packed_after_one_wait)
          for match, code in [("manifest", 408), ("manifest", 425), ("manifest", 500),
                              ("manifest", 502), ("manifest", 503), ("manifest", 504),
-                             ("ping", 503), ("GET blob", 503)]]
+                             ("GET blob", 503)]]
 ROW78 += [
+    Case(78, "ping 503, once", played("ping", act.status(503), times=1), packed),
+    Case(78, "ping 429, once", played("ping", act.status(429), times=1), packed),
     Case(78, "token 503, once",
          played("token", act.status(503), times=1, listener="token"), packed, login="bearer"),
     Case(78, "a manifest's 503 for ever", played("manifest", act.status(503)),
@@ -278,8 +290,10 @@ CUTS = [
     ("reset twice", [act.cut(after=1000), act.cut(after=1)], 3),
 ]
 ROW79 = [Case(79, name, once(*actions), packed_in(requests)) for name, actions, requests in CUTS]
-ROW79 += [Case(79, f"reset at four random places, {seed}", *random_cuts(seed, 5_000, 3 << 19),
-               options=("--retries", "1")) for seed in range(3)]
+ROW79 += [Case(79, f"reset at four random places, {name} {seed}", *random_cuts(seed, *sizes),
+               options=("--retries", "1"))
+          for name, sizes in [("far apart", (1 << 20, 3 << 19)), ("close by", (5_000, 50_000))]
+          for seed in (1, 2)]
 ROW79 += [
     Case(79, "reset after 1000 bytes, for ever", on_layer(act.cut(after=1000)),
          failed("{host}", "the connection broke after 1.0 KiB", most=3)),

@@ -5,7 +5,7 @@ import json
 import faulty_actions as act
 from faulty_images import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, SCHEMA1
 from mishaps import digests, told
-from rows import Case, made, on_layer, packed, packed_in, played, refused
+from rows import Case, failed, made, on_layer, packed, packed_in, played, refused
 
 TWO = ("linux/amd64", "linux/arm64")
 ANSWERED_HTML = ["{host} is not a registry", "text/html"]
@@ -76,9 +76,11 @@ ROW82 = [
     Case(82, "the config is gone", lost(lambda image: image.config),
          refused("blob {config}", "does not have it")),
     Case(82, "the index calls a child longer than it is",
-         made(size_lies={"manifest": 1}, index=True), refused("manifest {manifest}", "its index says")),
+         made(size_lies={"manifest": 1}, index=True),
+         refused("manifest {manifest}", "its index says")),
     Case(82, "the index calls a child shorter than it is",
-         made(size_lies={"manifest": -1}, index=True), refused("manifest {manifest}", "its index says")),
+         made(size_lies={"manifest": -1}, index=True),
+         refused("manifest {manifest}", "its index says")),
     Case(82, "the config is shorter than said", made(size_lies={"config": 1}),
          refused("blob {config}", "bytes instead")),
     Case(82, "the config is longer than said", made(size_lies={"config": -1}),
@@ -101,6 +103,7 @@ ROW84 = [
     Case(84, "a captive portal", played("", act.html_200()), refused(*ANSWERED_HTML)),
     Case(84, "a web page as manifest", played("manifest", act.html_200()), refused(*ANSWERED_HTML)),
     Case(84, "a web page as config", played("GET blob", act.html_200()), refused(*ANSWERED_HTML)),
+    Case(84, "a web page as layer", on_layer(act.html_200()), failed(*ANSWERED_HTML, most=1)),
     Case(84, "a web page that is called JSON", document(act.PORTAL),
          refused("manifest sha256:", "no valid JSON")),
     Case(84, "an empty manifest", document(b""), refused("manifest sha256:", "it is empty")),
@@ -144,7 +147,8 @@ ROW86 = [
     Case(86, "a size of 1e308", sized("1e308"), refused("size")),
     Case(86, "a size of -1", sized("-1"), refused("size")),
     Case(86, "a size beyond 64 bits", sized("99999999999999999999"), refused("JSON")),
-    Case(86, "a size of 2^63-1", sized(str(2 ** 63 - 1)), refused("layer 1", "larger than any blob")),
+    Case(86, "a size of 2^63-1", sized(str(2 ** 63 - 1)),
+         refused("layer 1", "larger than any blob")),
     Case(86, "a digest that is a path", digested("sha256:../../../etc/passwd"), refused("digest")),
     Case(86, "a digest of MD5", digested("md5:" + "0" * 32), refused("digest")),
     Case(86, "a digest in capitals", digested("sha256:" + "A" * 64), refused("digest")),
@@ -188,6 +192,8 @@ ROW87 = [
          refused("no linux/amd64", "it has linux/arm64, windows/amd64", status=4)),
     Case(87, "none but attestations", made(platforms=TWO[1:], attestations=True),
          refused("no linux/amd64", "it has linux/arm64", status=4)),
+    Case(87, "attestations beside the only platform", made(attestations=True),
+         nothing_of_attestations),
     Case(87, "attestations beside the image", made(platforms=TWO, attestations=True),
          nothing_of_attestations),
 ]

@@ -13,9 +13,8 @@ import tempfile
 import threading
 from pathlib import Path
 
-import faulty_actions as act
 from faulty_proxy import FaultyProxy
-from rows import Case, made, on_layer, packed, packed_in, played, refused, stopped
+from rows import Case, made, packed, refused
 
 NAME = "registry.test"
 HERE = {NAME: ["127.0.0.1"]}
@@ -36,7 +35,7 @@ SIGNED = {
 @functools.lru_cache(maxsize=None)
 def workshop():
     """A folder with an authority in it, for as long as the tests run."""
-    folder = tempfile.TemporaryDirectory(prefix="ferry-rows-")  # pylint: disable=consider-using-with
+    folder = tempfile.TemporaryDirectory(prefix="ferry-rows-")  # pylint: disable=R1732
     request(folder.name, "ca.pem", "-x509", "-days", "30", "-subj", "/CN=authority of the tests")
     request(folder.name, "stranger.pem", "-x509", "-days", "30", "-addext", NAMES, "-subj",
             f"/CN={NAME}")
@@ -253,10 +252,12 @@ REFUSING = "{host}: the proxy refused to connect: HTTP "
 ROW92 = [
     proxied("https_proxy, with credentials of the registry", "tunnel", by_connect),
     proxied("https_proxy, with a token", "tunnel", by_connect, login="bearer"),
-    proxied("the proxy wants credentials (407)", 407, refused(REFUSING + "407", "USER:PASSWORD@HOST:PORT")),
+    proxied("the proxy wants credentials (407)", 407,
+            refused(REFUSING + "407", "USER:PASSWORD@HOST:PORT")),
     proxied("the proxy forbids it (403)", 403, refused(REFUSING + "403")),
     proxied("the proxy cannot reach it (502)", 502, refused(REFUSING + "502")),
-    proxied("the proxy speaks no HTTP", "garbage", refused("{host}: the proxy hung up, or is none")),
+    proxied("the proxy speaks no HTTP", "garbage",
+            refused("{host}: the proxy hung up, or is none")),
     proxied("the proxy hangs up", "close", refused("{host}: the proxy hung up, or is none")),
     proxied("the proxy never answers", "silent", refused("{host}: no connection in 1 s"),
             options=("--connect-timeout", "1", "--retries", "0")),

@@ -5,7 +5,6 @@ They wait more than they work, so several are played at once.
 
 import concurrent.futures
 import contextlib
-import os
 import re
 import subprocess
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 import rows_places
 from faulty import FaultyRegistry
 from ferry import environment, program
+from releases import NO_FAILURE
 from mishaps import Bench, is_sanitized, told
 
 AT_ONCE = 6
@@ -29,6 +29,7 @@ class RowBench(Bench):
         super().__init__(server, folder)
         self.prefix = rows_places.knowing(folder, places)
         self.others = []        # heads of requests that strangers saw
+        self.origin = self      # the Bench whose images these are
 
     def words(self, words):
         known = {"{second}": self.server.second_origin.host,
@@ -37,8 +38,8 @@ class RowBench(Bench):
             words = [word.replace(name, host) for word in words]
         return super().words(words)
 
-    def run(self, *args, env=None, **more):
-        usage = self.folder / "usage"
+    def run(self, *args, env=None, usage="usage", **more):
+        usage = self.folder / usage
         began = time.monotonic()
         done = subprocess.run(
             ["/usr/bin/time", "-q", "-f", "%M", "-o", str(usage), *self.prefix, program(),
@@ -129,8 +130,9 @@ def assert_general(case, bench, played):
 def message_of(done, bench):
     """The line that says what is wrong with the image, or what was overcome."""
     lines = done.stderr.splitlines()
-    name = bench.name("app:1")
-    about = [line for line in lines if line.startswith(name + ": ")]
+    name = bench.origin.name("app:1")
+    about = [line for line in lines if line.startswith(name + ": ")
+             and not line.endswith(NO_FAILURE)]
     final = [line for line in lines if line.startswith("ferry: ")]
     if done.returncode:
         return (about or final or [""])[-1].removeprefix(name + ": ").removeprefix("ferry: ")
@@ -151,7 +153,8 @@ def normalised(text, bench):
     """The text without what changes from run to run."""
     server = bench.server
     hosts = [(server.main.host, "registry.example"), (server.second_origin.host, "storage.example"),
-             (server.token_origin.host, "token.example"), (str(bench.folder), "FOLDER")]
+             (server.token_origin.host, "token.example"), (str(bench.folder), "FOLDER"),
+             (bench.origin.server.host, "origin.example")]
     for host, name in hosts:
         text = text.replace(host, name)
     for pattern, name in CHANGING:
@@ -162,5 +165,5 @@ def normalised(text, bench):
 def play_all(cases):
     """{case: Played}, several at once, the slow ones first."""
     slow_first = sorted(cases, key=lambda case: -len(case.options) - (case.row == 68))
-    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("ROWS_AT_ONCE", AT_ONCE))) as pool:
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         return dict(zip((case.name for case in slow_first), pool.map(play, slow_first)))

@@ -11,15 +11,20 @@ from mishaps import Bench, assert_done, digests, told
 NAMES = ["app:1", "db:1", "web:1"]
 
 
+def fill(bench):
+    """Packs three images, two of which share a layer."""
+    app = bench.add("app:1", layers=[300_000, 40_000])
+    bench.add("db:1", layers=[app.layers[1], 200_000])
+    bench.add("web:1", layers=[100_000], layer_kind="tar")
+    assert_done(bench.pack(*NAMES))
+
+
 @pytest.fixture(scope="module", name="release")
 def release_fixture(tmp_path_factory):
     """A bundle of three images, two of which share a layer; and where it is from."""
     with FaultyRegistry(seed="release") as server:
         bench = Bench(server, tmp_path_factory.mktemp("release"))
-        app = bench.add("app:1", layers=[300_000, 40_000])
-        bench.add("db:1", layers=[app.layers[1], 200_000])
-        bench.add("web:1", layers=[100_000], layer_kind="tar")
-        assert_done(bench.pack(*NAMES))
+        fill(bench)
         yield bench
 
 
