@@ -1,5 +1,6 @@
 #include "list/compose_files.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -52,23 +53,26 @@ compose_files_add(struct compose_files *files, const char *path,
 		       : 0;
 }
 
-/* A file may name a device that never ends, or a pipe that never begins. */
-static int
-check_regular(const char *path, struct ferry_error *err)
+int
+compose_files_check(const char *path, struct ferry_error *err)
 {
 	struct stat found;
 
-	if (stat(path, &found) == 0 && !S_ISREG(found.st_mode))
-		return error_set(err, FERRY_E_USAGE, "%s: no regular file",
-				 path);
-	return 0;
+	if (stat(path, &found))
+		return errno == ENOENT || errno == ENOTDIR
+			       ? error_set(err, FERRY_E_USAGE,
+					   "%s: no such file", path)
+			       : error_errno(err, "%s", path);
+	return S_ISREG(found.st_mode) ? 0
+				      : error_set(err, FERRY_E_USAGE,
+						  "%s: no regular file", path);
 }
 
 static int
 load(struct compose_files *files, const char *path, struct ferry_error *err)
 {
 	AUTO_BUFFER content = BUFFER(LIST_BYTES_MAX);
-	int rc = check_regular(path, err);
+	int rc = compose_files_check(path, err);
 
 	if (!rc && json_object_size(files->documents) == COMPOSE_FILES_MAX)
 		rc = error_set(err, FERRY_E_USAGE, "more than %d files",

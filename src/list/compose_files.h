@@ -24,6 +24,12 @@ int compose_files_add(struct compose_files *files, const char *path,
 		      const void *data, size_t size, struct ferry_error *err)
 	MUST_CHECK;
 
+/*
+ * Whether there is such a file: a name in a list may lead to a device that
+ * never ends, or to a pipe that nobody writes to.  FERRY_E_USAGE.
+ */
+int compose_files_check(const char *path, struct ferry_error *err) MUST_CHECK;
+
 /* The documents of a file, borrowed; loads it if need be. */
 int compose_files_get(struct compose_files *files, const char *path,
 		      const json_t **out, struct ferry_error *err) MUST_CHECK;

@@ -144,8 +144,11 @@ read_variables(struct inclusion *inclusion, const struct compose_scope *scope,
 	if (!inclusion->env_files)
 		return dotenv_load_default(inclusion->variables,
 					   inclusion->folder, err);
-	json_array_foreach (inclusion->env_files, index, path)
+	json_array_foreach (inclusion->env_files, index, path) {
 		paths[index] = json_string_value(path);
+		if (compose_files_check(paths[index], err))
+			return err->code;
+	}
 	return dotenv_load(inclusion->variables, paths, count, err);
 }
 

@@ -242,6 +242,8 @@ load_file(json_t *into, const char *path, const json_t *outer,
 
 	if (!rc && dotenv_parse(into, content.data, content.size, outer, err))
 		rc = error_wrap(err, "%s", path);
+	if (rc == FERRY_E_NOT_FOUND) /* no image: the name is wrong */
+		rc = err->code = FERRY_E_USAGE;
 	return rc;
 }
 

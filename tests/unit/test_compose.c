@@ -155,6 +155,10 @@ test_what_is_refused(void **state)
 		{ "include: [{path: []}]", "c.yaml: include: path is empty" },
 		{ "include: [{path: x, env_file: /x}]",
 		  "/x: only paths relative to the file are followed" },
+		{ "include: [nowhere.yaml]",
+		  "c.yaml: include: nowhere.yaml: no such file" },
+		{ "include: [{path: x, env_file: y}]",
+		  "c.yaml: include: y: no such file" },
 		{ "include: ['git@github.com:a/b.git']",
 		  "only files are read; fetch it first" },
 		{ "include: [c.yaml]", "c.yaml includes itself" },
@@ -322,6 +326,8 @@ test_a_pipe_is_no_file(void **state)
 	assert_int_equal(mkfifo(path, 0600), 0);
 	expect_refusal_in(*state, "include: [pipe]", "pipe: no regular file");
 	expect_refusal_in(*state, SERVICE("extends: {file: pipe, service: a}"),
+			  "pipe: no regular file");
+	expect_refusal_in(*state, "include: [{path: x, env_file: pipe}]",
 			  "pipe: no regular file");
 }
 
