@@ -211,6 +211,26 @@ parse_images(struct statement *out, const json_t *json, struct ferry_error *err)
 	return 0;
 }
 
+/* A name stands for an image, whatever else its index lists. */
+static int
+check_names(const struct statement *statement, struct ferry_error *err)
+{
+	size_t count;
+
+	for (size_t i = 0; i < statement->image_count; i += count) {
+		size_t artifacts = 0;
+
+		count = statement_run(statement, i);
+		for (size_t k = 0; k < count; k++)
+			artifacts += statement->images[i + k].artifact;
+		if (artifacts == count)
+			return error_set(err, FERRY_E_DAMAGED,
+					 "'%s' has no image",
+					 statement->images[i].name);
+	}
+	return 0;
+}
+
 static int
 parse_fields(struct statement *out, const json_t *json, struct ferry_error *err)
 {
@@ -227,7 +247,9 @@ parse_fields(struct statement *out, const json_t *json, struct ferry_error *err)
 	for (int i = 0; i < STATEMENT_FILES && !rc; i++)
 		rc = parse_file(&out->files[i], json, statement_file_names[i],
 				err);
-	return rc ? rc : parse_images(out, json, err);
+	if (!rc)
+		rc = parse_images(out, json, err);
+	return rc ? rc : check_names(out, err);
 }
 
 /* An object for each image, with at most seven values. */

@@ -52,13 +52,9 @@ describe_index(struct ferry_bundle *bundle,
 	struct ferry_bundle_info *info = &bundle->info;
 	size_t images = info->image_count - before;
 	char **platforms = &bundle->platforms[info->index_count];
-	int rc;
+	int rc =
+		join_platforms(platforms, &bundle->images[before], images, err);
 
-	if (!images)
-		return error_set(err, FERRY_E_DAMAGED,
-				 "%s: bundle.json: '%s' has no image",
-				 bundle->bundle->path, stated->name);
-	rc = join_platforms(platforms, &bundle->images[before], images, err);
 	if (rc)
 		return rc;
 	bundle->indexes[info->index_count++] = (struct ferry_index){

@@ -23,6 +23,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 
 import hostile  # noqa: E402
+import hostile_nested  # noqa: E402, F401  pylint: disable=unused-import
 from bundles import LAYOUT, gzip_layer, image, member, noise, write, zstd  # noqa: E402
 from edits import same_size  # noqa: E402
 from faulty import FaultyRegistry  # noqa: E402
@@ -83,8 +84,8 @@ def tags_of(images):
     for each in images:
         repo, tag = each.name.removeprefix("docker.io/library/").split(":")
         tags, manifests = wanted.setdefault(repo, ({}, set()))
-        tags[tag] = each.digest
-        manifests.add(each.digest)
+        tags[tag] = each.whole
+        manifests |= {each.digest, each.whole}
     return wanted
 
 

@@ -29,6 +29,9 @@ OCI = "application/vnd.oci.image."
 OCI_INDEX = OCI + "index.v1+json"
 OCI_MANIFEST = OCI + "manifest.v1+json"
 OCI_CONFIG = OCI + "config.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+IN_TOTO = "application/vnd.in-toto+json"
 LAYER_GZIP = OCI + "layer.v1.tar+gzip"
 LAYER_PLAIN = OCI + "layer.v1.tar"
 DOCKER_PLAIN = "application/vnd.docker.image.rootfs.diff.tar"
@@ -246,25 +249,47 @@ def plain_layer(seed, size, media_type=LAYER_PLAIN):
 
 
 @dataclass
+class Nested:
+    """An index that is carried above images of one name."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+    primary: int            # the child that is in manifest.json
+    children: int
+
+    @property
+    def digest(self):
+        return digest_of(self.data)
+
+
+@dataclass
 class Image:
     """An image of one platform: its documents, and what is said of them."""
 
     name: str
-    platform: str
+    platform: str | None        # None: no image, but a child of an index all the same
     media_type: str
     manifest: bytes = field(repr=False)
     config: bytes = field(repr=False)
     layers: list = field(repr=False)        # of Layer
     config_digest: str = ""
     index: str | None = None
+    within: Nested | None = None
+    secondary: bool = False     # another one stands for the name
 
     @property
     def digest(self):
         return digest_of(self.manifest)
 
     @property
+    def whole(self):
+        """The digest of what the name stands for."""
+        return self.within.digest if self.within else self.digest
+
+    @property
     def documents(self):
-        return [Blob(self.manifest), Blob(self.config, self.config_digest)]
+        above = [Blob(self.within.data)] if self.within else []
+        return [*above, Blob(self.manifest), Blob(self.config, self.config_digest)]
 
 
 def edited(value, edit):
@@ -293,6 +318,55 @@ def image(name, layers, platform="linux/amd64", index=None, config=None, manifes
         "layers": [layer.descriptor for layer in layers]}
     return Image(name, platform, OCI_MANIFEST, as_bytes(edited(document, manifest)), config_bytes,
                  list(layers), digest_of(config_bytes), index)
+
+
+def attestation(name, subject):
+    """What BuildKit puts beside an image; its config is taken for one by nobody."""
+    statement = to_json({"subject": [{"digest": subject.digest}]})
+    made = image(name, [Layer(IN_TOTO, statement, digest_of(statement))], "unknown/unknown")
+    made.platform = None
+    return made
+
+
+# Nested indexes: "Nested indexes" in docs/format.md
+
+def child_entry(child, **more):
+    """A child as an index lists it."""
+    fields = platform_fields(child.platform or "unknown/unknown")
+    version = json.loads(child.config).get("os.version") if child.platform else None
+    fields.update({"os.version": version} if version else {})
+    note = {} if child.platform else {"annotations": {
+        "vnd.docker.reference.type": "attestation-manifest"}}
+    return {"mediaType": child.media_type, "digest": child.digest, "size": len(child.manifest),
+            "platform": dict(sorted(fields.items())), **note, **more}
+
+
+def ferry_index(images):
+    """The index that ferry makes of some images."""
+    all_docker = all(each.media_type == DOCKER_MANIFEST for each in images)
+    return {"schemaVersion": 2, "mediaType": DOCKER_LIST if all_docker else OCI_INDEX,
+            "manifests": [child_entry(each) for each in images]}
+
+
+def primary_of(images, document):
+    """Which child is in manifest.json."""
+    if document == ferry_index(images) and all(each.platform for each in images):
+        return 0
+    usual = [n for n, each in enumerate(images) if each.platform == "linux/amd64"]
+    return [*usual, *(n for n, each in enumerate(images) if each.platform)][0]
+
+
+def nested(images, index=None, document=None):
+    """Puts images of one name below an index: that of ferry's for images chosen from `index`, or,
+    where `document` is an edit of it, the source's own."""
+    made = edited(ferry_index(images), document)
+    data = as_bytes(made)
+    primary = primary_of(images, made)
+    above = Nested(made["mediaType"], data, primary, len(images))
+    for number, each in enumerate(images):
+        each.within, each.index = above, (index or digest_of(data))
+        each.secondary = number != primary
+    return images
 
 
 # Blobs: "Layout" in docs/format.md
@@ -361,19 +435,28 @@ def runs_of(blobs):
 
 # Front: "Front" in docs/format.md
 
+def top_descriptor(each):
+    """What a name stands for: an image, or an index, which has no platform."""
+    if each.within:
+        return {"mediaType": each.within.media_type, "digest": each.within.digest,
+                "size": len(each.within.data)}
+    return {"mediaType": each.media_type, "digest": each.digest, "size": len(each.manifest),
+            "platform": dict(sorted(platform_fields(each.platform).items()))}
+
+
 def index_of(images):
     """index.json."""
     return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [{
-        "mediaType": each.media_type, "digest": each.digest, "size": len(each.manifest),
-        "platform": dict(sorted(platform_fields(each.platform).items())),
+        **top_descriptor(each),
         "annotations": {"io.containerd.image.name": each.name,
-                        "org.opencontainers.image.ref.name": each.name}} for each in images]}
+                        "org.opencontainers.image.ref.name": each.name}}
+        for each in images if not each.secondary]}
 
 
 def manifest_of(images):
-    """manifest.json: an entry for each distinct manifest."""
+    """manifest.json: an entry for each distinct manifest that a name stands for."""
     entries = {}
-    for each in images:
+    for each in (one for one in images if not one.secondary):
         entry = entries.setdefault(each.digest, {
             "Config": "blobs/sha256/" + hex_of(each.config_digest), "RepoTags": [],
             "Layers": [Blob(layer.data).name for layer in each.layers]})
@@ -393,8 +476,11 @@ def images_stated(images):
     for each, blobs in zip(images, own):
         shared = sum(size for digest, size in blobs.items()
                      if sum(digest in other for other in own) > 1)
-        stated.append({"name": each.name, "platform": each.platform, "manifest": each.digest,
+        stated.append({"name": each.name,
+                       **({"platform": each.platform} if each.platform else {}),
+                       "manifest": each.digest,
                        **({"index": each.index} if each.index else {}),
+                       **({"within": each.within.digest} if each.within else {}),
                        "size": sum(blobs.values()), "shared": shared})
     return stated
 
@@ -513,6 +599,9 @@ def write(images, **edits):
 
 # Seeds for the fuzzers
 
+NESTED = "docker.io/library/both:1"
+
+
 def seeds():
     """Small bundles with all that there is."""
     one, two = gzip_layer("one", 100), gzip_layer("two", 50)
@@ -528,6 +617,11 @@ def seeds():
         "plain-and-gzip": write([image("docker.io/library/app:1", [plain, one])]),
         "hidden-frame": write([app], table=lambda table: skippable(b"?") + table),
         "no-table": write([app], table=lambda _: b""),
+        "nested": write(nested([image(NESTED, [one]), image(NESTED, [two], "linux/arm64")],
+                               digest_of(b""))),
+        "nested-all": write(nested([*(both := [image(NESTED, [two], "linux/arm64"),
+                                               image(NESTED, [one])]),
+                                    attestation(NESTED, both[1])])),
     }
 
 
