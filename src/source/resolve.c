@@ -393,8 +393,9 @@ resolve_check_pin(const struct origin *origin, const struct resolved *resolved,
 	    digest_equal(&pin, &image->descriptor.digest))
 		return 0;
 	return error_set(err, FERRY_E_NOT_FOUND,
-			 "%s is not there any more; now it is %s", pin.text,
-			 root->text);
+			 "%s, which it is pinned to, is not there any more; "
+			 "now it is %s: pack the list again to make a new lock",
+			 pin.text, root->text);
 }
 
 void

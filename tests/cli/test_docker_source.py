@@ -102,6 +102,24 @@ def test_the_same_bytes_each_time_and_out_of_an_archive(docker, packer):
     assert bundles[0] == bundles[1] == bundles[2]
 
 
+def test_a_lock_names_and_pins_images(docker, packer):
+    """Whoever packs it again gets the same bytes, or hears what is there by now."""
+    lock = packer.folder / "lock.json"
+    assert_done(packer.pack("docker-daemon:app:1 => local.example/app:2",
+                            options=["--lock", lock]))
+    (locked,) = json.loads(lock.read_text())["images"]
+    assert locked["source"] == "docker-daemon:app:1"
+    assert locked["as"] == "local.example/app:2"
+    again = packer.out / "again.tar.zst"
+    assert_done(packer.run("pack", "-f", lock, "-o", again))
+    assert again.read_bytes() == packer.bundle.read_bytes()
+    docker.saved[0] = Saved([BASE, layer("new")], ["app:1"])
+    done = packer.run("pack", "-f", lock, "-o", again, "--force")
+    assert_told(done, 1, "1 of 1 image cannot be packed")
+    assert (f"{locked['digest']}, which it is pinned to, is not there any more; "
+            "now it is sha256:") in done.stderr
+
+
 def test_a_dry_run_takes_one_export(docker, packer):
     done = packer.pack("docker-daemon:app:1", options=["--dry-run"])
     assert_done(done)

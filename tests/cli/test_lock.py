@@ -184,7 +184,8 @@ def test_origins_that_are_no_registry(bench, transport):
     done, _ = repack(bench)
     assert_failed(bench, done, "1 of 2 images cannot be packed")
     refusal, = [line for line in done.stderr.splitlines() if "app:1: " in line]
-    assert f"{locked[0]['digest']} is not there any more" in refusal
+    assert f"{locked[0]['digest']}, which it is pinned to, is not there any more; now " in refusal
+    assert refusal.endswith(": pack the list again to make a new lock")
 
 
 def test_a_dry_run_locks_what_it_saw(bench):
