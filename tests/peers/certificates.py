@@ -31,10 +31,19 @@ def self_signed(directory, name, kind="ec"):
 def server_certificate(directory, names=("DNS:localhost", "IP:127.0.0.1")):
     """A server's certificate for the names, signed by a new authority."""
     authority = self_signed(directory, "authority")
-    certificate, key = Path(directory) / "server.pem", Path(directory) / "server.key"
+    return signed(directory, "server", authority, f"subjectAltName={','.join(names)}")
+
+
+def client_certificate(directory, authority):
+    """A client's certificate, signed by an authority."""
+    return signed(directory, "client", authority, "extendedKeyUsage=clientAuth")
+
+
+def signed(directory, name, authority, extension):
+    """A certificate that an authority has signed."""
+    certificate, key = Path(directory) / f"{name}.pem", Path(directory) / f"{name}.key"
     run("openssl", "req", "-x509", *NEW_KEY["ec"], "-nodes", "-keyout", key,
-        "-out", certificate, "-days", "30", "-subj", "/CN=server",
+        "-out", certificate, "-days", "30", "-subj", f"/CN={name}",
         "-CA", authority.certificate, "-CAkey", authority.key,
-        "-addext", f"subjectAltName={','.join(names)}",
-        "-addext", "basicConstraints=critical,CA:FALSE")
+        "-addext", extension, "-addext", "basicConstraints=critical,CA:FALSE")
     return Certificate(certificate, key, authority.certificate)

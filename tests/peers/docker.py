@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -21,7 +22,8 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 class Docker:
     """A Docker daemon for root, without networks, apart from any other on the machine."""
 
-    def __init__(self, root=None):
+    def __init__(self, root=None, options=()):
+        self.options = options      # of dockerd, besides our own
         # A socket's path may not be long, and overlay2 wants a disk below it.
         self._temporary = root is None
         self.root = Path(root or tempfile.mkdtemp(prefix="ferry-docker-", dir="/var/tmp"))
@@ -54,7 +56,7 @@ class Docker:
             "--data-root", self.root / "data", "--exec-root", self.root / "exec",
             "--pidfile", self.root / "docker.pid", "--host", f"unix://{self.socket}",
             "--containerd", containerd, "--storage-driver", "overlay2",
-            "--bridge", "none", "--iptables=false", "--ip-masq=false",
+            "--bridge", "none", "--iptables=false", "--ip-masq=false", *self.options,
         ], "dockerd.log", self.answers)
 
     def stop(self):
@@ -101,6 +103,11 @@ class Docker:
                 "Content-Type": "application/x-tar",
                 "Content-Length": str(os.path.getsize(path))})
         return [json.loads(line) for line in answer.splitlines()]
+
+    def calls(self):
+        """"METHOD PATH" of what was asked; with the option --debug only."""
+        log = (self.root / "dockerd.log").read_text(encoding="utf-8", errors="replace")
+        return re.findall(r'msg="Calling (\w+ [^"]+)"', log)
 
     def run(self, image, *command):
         """Run a command in a new container without a network; return what it prints."""

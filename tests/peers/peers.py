@@ -2,7 +2,7 @@
 
 import json
 
-from certificates import Certificate, self_signed, server_certificate
+from certificates import Certificate, client_certificate, self_signed, server_certificate
 from docker import Docker
 from podman import Podman
 from process import PeerError, Process, free_port, run, wait_for
@@ -10,7 +10,7 @@ from registry import Registry
 from tokens import TokenRequest, TokenServer
 
 __all__ = ["Certificate", "Docker", "PeerError", "Podman", "Process", "Registry",
-           "TokenRequest", "TokenServer", "free_port", "self_signed", "server_certificate",
+           "TokenRequest", "TokenServer", "client_certificate", "free_port", "self_signed", "server_certificate",
            "skopeo_inspect", "wait_for"]
 
 

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from process import run, unmount_below
+from process import Process, run, unmount_below
 
 
 class Podman:
@@ -29,9 +29,24 @@ class Podman:
 
     def client(self, *arguments):
         """Run podman on these directories; return what it prints."""
-        return run("podman", "--root", self.root / "root", "--runroot", self.root / "run",
-                   "--tmpdir", self.root / "tmp", "--storage-driver", "overlay",
-                   "--cgroup-manager", "cgroupfs", "--events-backend", "file", *arguments)
+        return run(*self._command(), *arguments)
+
+    def _command(self):
+        return ["podman", "--root", self.root / "root", "--runroot", self.root / "run",
+                "--tmpdir", self.root / "tmp", "--storage-driver", "overlay",
+                "--cgroup-manager", "cgroupfs", "--events-backend", "file"]
+
+    @property
+    def socket(self):
+        """Where serve() listens."""
+        return self.root / "podman.sock"
+
+    def serve(self):
+        """Answer as Docker would; returns the Process, which is the caller's to stop."""
+        service = Process([*self._command(), "system", "service", "--time=0",
+                           f"unix://{self.socket}"], self.root / "service.log")
+        service.wait_until(self.socket.exists)
+        return service
 
     def load(self, path):
         """Load an archive; return what podman says."""
