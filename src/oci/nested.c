@@ -12,7 +12,7 @@ os_version(const json_t *config)
 	const char *text =
 		json_string_value(json_object_get(config, "os.version"));
 
-	return text && strlen(text) <= OS_VERSION_MAX ? text : NULL;
+	return text && *text && strlen(text) <= OS_VERSION_MAX ? text : NULL;
 }
 
 static int
@@ -230,37 +230,47 @@ read_config(struct reading *reading, struct image *image,
 	    struct ferry_error *err)
 {
 	const struct descriptor *config = &image->manifest.config;
-	int rc;
+
+	image->config_bytes.limit = config->size;
+	return reading->from->read(reading->from, config, false,
+				   &image->config_bytes, err);
+}
+
+static int
+parse_config(struct image *image, struct ferry_error *err)
+{
+	const struct descriptor *config = &image->manifest.config;
 
 	if (config->size > MANIFEST_MAX)
 		return error_set(err, FERRY_E_FAILED,
 				 "a config of %llu bytes, but %zu is the limit",
 				 (unsigned long long)config->size,
 				 MANIFEST_MAX);
-	image->config_bytes.limit = config->size;
-	rc = reading->from->read(reading->from, config, false,
-				 &image->config_bytes, err);
-	return rc ? rc : image_parse_config(image, err);
+	return image_parse_config(image, err);
 }
 
 /*
  * What the index calls an image of some platform has to be one.  Of what it
- * says nothing of, the config tells.
+ * says nothing of, the config tells, once it is here.
  */
 static int
 read_child(struct reading *reading, const struct index_entry *entry,
 	   struct image *image, struct ferry_error *err)
 {
+	const struct descriptor *config = &image->manifest.config;
 	int rc = read_manifest(reading, entry, image, err);
 
 	if (rc)
 		return rc;
-	image->artifact =
-		entry->attestation ||
-		media_kind(image->manifest.config.media_type) != MEDIA_CONFIG;
+	image->artifact = entry->attestation ||
+			  media_kind(config->media_type) != MEDIA_CONFIG;
 	if (image->artifact)
 		return 0;
-	rc = read_config(reading, image, err);
+	if (config->size <= MANIFEST_MAX)
+		rc = read_config(reading, image, err);
+	if (rc)
+		return rc;
+	rc = parse_config(image, err);
 	if (rc != FERRY_E_FAILED || entry->has_platform)
 		return rc;
 	image->artifact = true;
