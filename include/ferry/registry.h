@@ -5,6 +5,7 @@
 #define FERRY_REGISTRY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,6 +47,15 @@ struct ferry_registry_options {
 	unsigned stall_timeout;
 	/* Seconds with nothing at all from a host that end it; 0: 900. */
 	unsigned give_up_after;
+};
+
+/* How often a registry (or a mirror) said last that it may be asked. */
+struct ferry_quota {
+	char host[272];
+	uint64_t limit;		 /* so many pulls .. */
+	uint64_t window_seconds; /* .. in such a time; 0: it does not say */
+	uint64_t remaining;	 /* of which so many are left */
+	char source[128];	 /* whom it counts, in its words, or "" */
 };
 
 #define FERRY_RETRIES_DEFAULT 5

@@ -8,6 +8,7 @@
 #include "cli/list_flags.h"
 #include "cli/output.h"
 #include "cli/pack_report.h"
+#include "cli/quota_report.h"
 #include "cli/registry_flags.h"
 
 struct values {
@@ -130,7 +131,10 @@ report_written(struct session *session, const struct values *values,
 
 	if (session->common.json)
 		return json_object_set_new(session->document, "written",
-					   output_number(written))
+					   output_number(written)) ||
+				       json_object_set_new(
+					       session->document, "quotas",
+					       quota_report_json(plan))
 			       ? error_nomem(err)
 			       : 0;
 	if (session->common.quiet)
@@ -140,6 +144,7 @@ report_written(struct session *session, const struct values *values,
 	output_line(stdout, "%s: %s", values->output,
 		    output_totals(totals, sizeof(totals), plan->image_count,
 				  plan->blob_count, written));
+	quota_report_print(plan, stdout);
 	report_lock(session, values);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/index_report.h"
 #include "cli/output.h"
+#include "cli/quota_report.h"
 #include "cli/table.h"
 
 void
@@ -29,6 +30,7 @@ pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 	if (plan->shared_bytes)
 		output_size(file, "shared", plan->shared_bytes,
 			    ", pulled once only");
+	quota_report_print(plan, file);
 	/* With a refusal there will be no bundle to find room for. */
 	if (plan->refused)
 		return;
@@ -126,7 +128,7 @@ json_t *
 pack_report_json(const struct ferry_pack_plan *plan, const char *output)
 {
 	return json_pack("{s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:b, s:o, s:o, s:o}, s:n}",
+			 " s:b, s:o, s:o, s:o}, s:o, s:n}",
 			 "bundle", output_text(output), "images",
 			 images_json(plan), "indexes",
 			 index_report_json(plan->indexes, plan->index_count),
@@ -140,5 +142,6 @@ pack_report_json(const struct ferry_pack_plan *plan, const char *output)
 			 plan->compressed, "free_bytes",
 			 room_number(plan, plan->free_bytes), "largest_file",
 			 room_number(plan, plan->largest_file), "no_room",
-			 output_text(plan->no_room), "written");
+			 output_text(plan->no_room), "quotas",
+			 quota_report_json(plan), "written");
 }

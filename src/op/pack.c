@@ -16,6 +16,7 @@
 #include "op/copy.h"
 #include "op/indexes.h"
 #include "op/lock.h"
+#include "registry/quota.h"
 #include "source/any.h"
 #include "target/bundle.h"
 
@@ -46,6 +47,7 @@ struct ferry_pack {
 	struct caption *captions; /* one an image */
 	struct indexes indexes;
 	char *no_room;
+	struct quotas quotas;
 	struct ferry_pack_plan plan;
 	uint64_t written;
 };
@@ -400,6 +402,19 @@ look_for_room(struct ferry_pack *pack, struct ferry_error *err)
 	return rc;
 }
 
+/* What registries have said by now of how often they may be asked. */
+static int
+hear_quotas(struct ferry_pack *pack, struct ferry_error *err)
+{
+	int rc;
+
+	quotas_release(&pack->quotas);
+	rc = pack->source->ops->add_quotas(pack->source, &pack->quotas, err);
+	pack->plan.quotas = pack->quotas.items;
+	pack->plan.quota_count = pack->quotas.count;
+	return rc;
+}
+
 static int
 make_plan(struct ferry_pack *pack, const struct ferry_pack_options *options,
 	  struct ferry_error *err)
@@ -416,6 +431,8 @@ make_plan(struct ferry_pack *pack, const struct ferry_pack_options *options,
 		rc = describe_images(pack, err);
 	if (!rc)
 		rc = indexes_describe(&pack->indexes, &pack->release, err);
+	if (!rc)
+		rc = hear_quotas(pack, err);
 	if (rc)
 		return rc;
 	pack->plan.indexes = pack->indexes.items;
@@ -522,6 +539,8 @@ ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err)
 	if (!rc)
 		rc = copy_run(&copy, err);
 	if (!rc)
+		rc = hear_quotas(pack, err);
+	if (!rc)
 		pack->written = target_bundle_bytes(copy.target);
 	else if (copy.target)
 		target_bundle_tell(copy.target, err);
@@ -559,6 +578,7 @@ ferry_pack_free(struct ferry_pack *pack)
 	indexes_release(&pack->indexes);
 	free(pack->requests);
 	free(pack->no_room);
+	quotas_release(&pack->quotas);
 	free(pack->output);
 	lock_release(&pack->lock);
 	list_release(&pack->list);

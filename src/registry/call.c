@@ -240,6 +240,8 @@ follow(struct registry *registry, struct http *http, struct call *call,
 		note_peer(call, url, home);
 		rc = send_request(http, call, url, home ? authorization : NULL,
 				  response, err);
+		if (!rc && home)
+			client_note_quota(registry, response);
 		if (rc || !is_redirect(call, response->status))
 			return rc;
 		from = STEAL(&url);

@@ -1,5 +1,6 @@
 #include "registry/client.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -42,6 +43,7 @@ client_new(struct registry **out, struct ferry_context *context,
 	};
 	registry->workers = workers;
 	pthread_mutex_init(&registry->probing, NULL);
+	pthread_mutex_init(&registry->counting, NULL);
 	registry->https = calloc(workers, sizeof(struct http *));
 	rc = registry->https ? text_copy(&registry->host, host, err)
 			     : error_nomem(err);
@@ -85,6 +87,7 @@ registry_free(struct registry *registry)
 		http_free(registry->https[i]);
 	auth_free(registry->auth);
 	pthread_mutex_destroy(&registry->probing);
+	pthread_mutex_destroy(&registry->counting);
 	free(registry->https);
 	free(registry->host);
 	free(registry->base);
@@ -95,6 +98,34 @@ const char *
 registry_host(const struct registry *registry)
 {
 	return registry->host;
+}
+
+void
+client_note_quota(struct registry *registry,
+		  const struct http_response *response)
+{
+	struct ferry_quota quota = { 0 };
+
+	if (!quota_read(&quota, response))
+		return;
+	snprintf(quota.host, sizeof(quota.host), "%s", registry->host);
+	pthread_mutex_lock(&registry->counting);
+	registry->quota = quota;
+	registry->has_quota = true;
+	pthread_mutex_unlock(&registry->counting);
+}
+
+int
+registry_add_quotas(struct registry *registry, struct quotas *quotas,
+		    struct ferry_error *err)
+{
+	int rc = mirrors_add_quotas(registry->mirrors, quotas, err);
+
+	pthread_mutex_lock(&registry->counting);
+	if (!rc && registry->has_quota)
+		rc = quotas_add(quotas, &registry->quota, err);
+	pthread_mutex_unlock(&registry->counting);
+	return rc;
 }
 
 int

@@ -26,6 +26,10 @@ struct registry {
 	const char *url; /* of a mirror: its origin, borrowed; else NULL */
 	struct mirrors *mirrors; /* NULL: none */
 
+	pthread_mutex_t counting; /* over these: */
+	bool has_quota;
+	struct ferry_quota quota;
+
 	/* The probe is made once, by whoever comes first. */
 	pthread_mutex_t probing;
 	atomic_bool probed;
@@ -55,6 +59,10 @@ int client_get_manifest(struct registry *registry, unsigned worker,
 int client_get_blob(struct registry *registry, unsigned worker,
 		    const char *repository, const struct descriptor *descriptor,
 		    struct proof *proof, struct ferry_error *err) MUST_CHECK;
+
+/* Takes note of what an answer says of how often it may be asked. */
+void client_note_quota(struct registry *registry,
+		       const struct http_response *response);
 
 /* The worker's connections. */
 int client_http(struct registry *registry, unsigned worker, struct http **out,

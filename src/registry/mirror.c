@@ -209,6 +209,18 @@ mirrors_free(struct mirrors *mirrors)
 	free(mirrors);
 }
 
+int
+mirrors_add_quotas(struct mirrors *mirrors, struct quotas *quotas,
+		   struct ferry_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; mirrors && i < mirrors->count && !rc; i++)
+		rc = registry_add_quotas(mirrors->items[i].registry, quotas,
+					 err);
+	return rc;
+}
+
 /* Whether nobody has been told yet that the mirror lacks the repository. */
 static bool
 is_news(struct mirror *mirror, const char *repository)

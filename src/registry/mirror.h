@@ -32,5 +32,7 @@ int mirrors_new(struct mirrors **out, struct ferry_context *context,
 		const struct ferry_registry_options *options, const char *host,
 		unsigned workers, struct ferry_error *err) MUST_CHECK;
 void mirrors_free(struct mirrors *mirrors);
+int mirrors_add_quotas(struct mirrors *mirrors, struct quotas *quotas,
+		       struct ferry_error *err) MUST_CHECK;
 
 #endif

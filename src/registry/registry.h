@@ -13,6 +13,7 @@
 #include "base/context.h"
 #include "ferry/registry.h"
 #include "oci/manifest.h"
+#include "registry/quota.h"
 
 struct registry;
 
@@ -35,6 +36,10 @@ int registry_new(struct registry **out, struct ferry_context *context,
 		 struct ferry_error *err) MUST_CHECK;
 void registry_free(struct registry *registry);
 const char *registry_host(const struct registry *registry);
+
+/* Adds what it and its mirrors have said of how often they may be asked. */
+int registry_add_quotas(struct registry *registry, struct quotas *quotas,
+			struct ferry_error *err) MUST_CHECK;
 
 /* Whether it answers, and takes our credentials. */
 int registry_check(struct registry *registry, unsigned worker,

@@ -207,6 +207,22 @@ fetch(struct source *base, unsigned worker, const struct release *release,
 	return rc;
 }
 
+static int
+add_quotas(struct source *base, struct quotas *quotas, struct ferry_error *err)
+{
+	struct source_any *any = (struct source_any *)base;
+	int rc = 0;
+
+	pthread_mutex_lock(&any->lock);
+	for (struct place *place = any->places; place && !rc;
+	     place = place->next)
+		if (place->source->ops->add_quotas)
+			rc = place->source->ops->add_quotas(place->source,
+							    quotas, err);
+	pthread_mutex_unlock(&any->lock);
+	return rc;
+}
+
 static void
 free_source(struct source *base)
 {
@@ -226,6 +242,7 @@ static const struct source_ops ops = {
 	.expand = expand,
 	.resolve = resolve,
 	.fetch = fetch,
+	.add_quotas = add_quotas,
 	.free = free_source,
 };
 

@@ -277,6 +277,19 @@ fetch(struct source *base, unsigned worker, const struct release *release,
 	return rc;
 }
 
+static int
+add_quotas(struct source *base, struct quotas *quotas, struct ferry_error *err)
+{
+	struct source_registry *source = (struct source_registry *)base;
+	int rc = 0;
+
+	pthread_mutex_lock(&source->lock);
+	for (struct host *host = source->hosts; host && !rc; host = host->next)
+		rc = registry_add_quotas(host->registry, quotas, err);
+	pthread_mutex_unlock(&source->lock);
+	return rc;
+}
+
 static void
 free_source(struct source *base)
 {
@@ -296,6 +309,7 @@ free_source(struct source *base)
 static const struct source_ops ops = {
 	.resolve = resolve,
 	.fetch = fetch,
+	.add_quotas = add_quotas,
 	.free = free_source,
 };
 

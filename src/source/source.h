@@ -12,6 +12,7 @@
 #include "list/list.h"
 #include "oci/release.h"
 
+struct quotas;
 struct source;
 
 struct source_ops {
@@ -43,6 +44,13 @@ struct source_ops {
 	int (*fetch)(struct source *source, unsigned worker,
 		     const struct release *release, const struct blob *blob,
 		     struct proof *proof, struct ferry_error *err);
+
+	/*
+	 * Adds what the registries have said of how often they may be asked.
+	 * NULL: there are none.
+	 */
+	int (*add_quotas)(struct source *source, struct quotas *quotas,
+			  struct ferry_error *err);
 
 	void (*free)(struct source *source);
 };
