@@ -37,17 +37,19 @@ class TokenServer:
     token_field    the name under which the answer gives it
     refresh_token  if set, accepted in a POST instead of a password
     tls            a Certificate to speak HTTPS with
+    host           the name that clients are told
     .requests      every TokenRequest so far
     """
 
     service, issuer = "test registry", "test issuer"
 
     def __init__(self, users=None, anonymous=("pull",), expires_in=300, token_field="token",
-                 refresh_token=None, tls=None):
+                 refresh_token=None, tls=None, host="127.0.0.1"):
         self.users, self.anonymous = users or {}, anonymous
         self.expires_in, self.token_field = expires_in, token_field
         self.refresh_token, self.requests = refresh_token, []
         self._directory = Path(tempfile.mkdtemp(prefix="ferry-tokens-"))
+        self._host = host
         self._signer = self_signed(self._directory, "token-signer", kind="rsa")
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_for(self))
         self._scheme = "https" if tls else "http"
@@ -66,7 +68,7 @@ class TokenServer:
     @property
     def url(self):
         """The realm that the registry sends its clients to."""
-        return f"{self._scheme}://127.0.0.1:{self._server.server_port}/token"
+        return f"{self._scheme}://{self._host}:{self._server.server_port}/token"
 
     def registry_settings(self):
         """The part of a registry's configuration that makes it trust these tokens."""
