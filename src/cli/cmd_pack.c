@@ -249,10 +249,13 @@ const struct command command_pack = {
 	.name = "pack",
 	.summary = "pull images from registries into a bundle",
 	.synopsis = "[IMAGE...] [-f LIST]... -o BUNDLE [OPTION...]",
-	.about = "Pull one platform of each IMAGE, as Docker would name it "
-		 "(redis:7, quay.io/a/b@sha256:..., docker://REF), into one "
-		 "file.  What lacks the platform is refused before anything is "
-		 "pulled.",
+	.about = "Put the images of a release into one file.  IMAGE is as "
+		 "Docker would name it (redis:7, quay.io/a/b@sha256:...), or "
+		 "where it is (docker-daemon:NAME, oci:FOLDER, "
+		 "oci-archive:FILE, docker-archive:FILE, bundle:FILE); "
+		 "'IMAGE PLATFORM => NAME' carries it for that platform, under "
+		 "that name.  What lacks the platform is refused before "
+		 "anything is pulled.",
 	.flags = flags,
 	.flag_count = ARRAY_SIZE(flags),
 	.values_size = sizeof(struct values),

@@ -7,9 +7,10 @@
 #include "list/definition.h"
 #include "list/formats.h"
 
-/* Some editors' mark of UTF-8, and what others write that is none. */
+/* Some editors' mark of UTF-8, and what begins a text that is none. */
 #define UTF8_MARK "\xef\xbb\xbf"
-#define UTF16_MARKS "\xff\xfe\xff"
+#define UTF16_LE_MARK "\xff\xfe"
+#define UTF16_BE_MARK "\xfe\xff"
 
 /* What has been loaded; Compose files wait until all are there. */
 struct loading {
@@ -34,19 +35,26 @@ list_file_release(struct list_file *file)
 	buffer_release(&file->content);
 }
 
-/* Without its mark. */
+static bool
+begins(const struct buffer *content, const char *mark)
+{
+	size_t length = strlen(mark);
+
+	return content->size >= length &&
+	       memcmp(content->data, mark, length) == 0;
+}
+
+/* Takes the mark away. */
 static int
 check_text(struct list_file *file, struct ferry_error *err)
 {
 	struct buffer *content = &file->content;
 	size_t mark = strlen(UTF8_MARK);
 
-	if (content->size >= 2 &&
-	    (memcmp(content->data, UTF16_MARKS, 2) == 0 ||
-	     memcmp(content->data, UTF16_MARKS + 1, 2) == 0))
+	if (begins(content, UTF16_LE_MARK) || begins(content, UTF16_BE_MARK))
 		return error_set(err, FERRY_E_USAGE,
 				 "it is UTF-16; save it as UTF-8");
-	if (content->size < mark || memcmp(content->data, UTF8_MARK, mark) != 0)
+	if (!begins(content, UTF8_MARK))
 		return 0;
 	content->size -= mark;
 	memmove(content->data, content->data + mark, content->size);
