@@ -259,6 +259,9 @@ socket_reason(const struct exchange *exchange)
 	static const char *const fronts[] = { "Recv failure: ",
 					      "Send failure: " };
 
+	/* "HTTP/2 stream 1 was not closed cleanly: REFUSED_STREAM (err 7)" */
+	if (text_starts(exchange->reason, "HTTP/2 stream"))
+		return exchange->reason;
 	for (size_t i = 0; i < ARRAY_SIZE(fronts); i++)
 		if (text_starts(exchange->reason, fronts[i]))
 			return exchange->reason + strlen(fronts[i]);

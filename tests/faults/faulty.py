@@ -53,6 +53,7 @@ class FaultyRegistry:
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._change = threading.Lock()     # held to die or to come to life again
+        self.front = None                   # what clients speak to instead, if it has a .host
         self.life = 0                       # which one this is
         self._records = []
         self._rules = []
@@ -77,7 +78,7 @@ class FaultyRegistry:
     @property
     def host(self):
         """NAME:PORT, the registry part of references."""
-        return self.main.host
+        return (self.front or self.main).host
 
     @property
     def url(self):

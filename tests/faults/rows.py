@@ -31,6 +31,7 @@ class Case:
     seconds: float = 10     # it must have ended by then
     mebibytes: int = 64     # and have taken no more than that
     most: int = 40          # requests
+    page: str = ""          # what the page says, where the message depends on who was faster
 
     @property
     def name(self):

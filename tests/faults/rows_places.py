@@ -14,8 +14,9 @@ import threading
 import warnings
 from pathlib import Path
 
+import faulty_h2 as h2
 from faulty_proxy import FaultyProxy
-from rows import Case, made, packed, refused
+from rows import SIZE, Case, failed, made, packed, packed_in, refused
 
 NAME = "registry.test"
 HERE = {NAME: ["127.0.0.1"]}
@@ -266,10 +267,78 @@ ROW92 = [
     proxied("no proxy there", None, refused("{host}: the proxy cannot be reached", "https_proxy"),
             run=lambda bench, extra: bench.pack("app:1", options=extra, env={
                 "https_proxy": "http://127.0.0.1:1"})),
+    Case(92, "http_proxy, and a registry without TLS", made(), past_the_proxy, login="basic",
+         places=HERE, options=("--plain-http", NAME), run=through("tunnel", "http_proxy")),
     proxied("no_proxy names the registry", None, past_the_proxy, places=HERE,
             run=through("tunnel", more={"no_proxy": NAME})),
     proxied("a registry on this machine", None, past_the_proxy, tls="", places={},
             run=through("tunnel", "http_proxy")),
 ]
 
-CASES = ROW89 + ROW90 + ROW92
+# HTTP/2
+
+def over_http2(*faults, for_ever=False):
+    """Packs through HTTP/2; layers suffer these faults one after the other."""
+    def run(bench, extra):
+        bench.gateway = bench.stack.enter_context(h2.H2Gateway(
+            context(), bench.server.port, NAME, faults, for_ever))
+        bench.server.front = bench.gateway
+        return bench.pack("app:1", options=[*extra, *options(Case(93, "", None, None, tls="good"))])
+    return run
+
+
+def gone_on(check):
+    """The fault was met; what came before it was not asked for again."""
+    def checked(bench, done):
+        check(bench, done)
+        assert bench.gateway.played
+        asked = bench.server.matching("GET blob", digest=bench.images["app:1"].layers[0].digest)
+        assert all("range" in record.headers for record in asked[1:])
+    return checked
+
+
+def http2(name, fault, check, for_ever=False, **more):
+    faults = [fault] if fault else []
+    return Case(93, name, made(layers=[SIZE]), check, places=HERE,
+                run=over_http2(*faults, for_ever=for_ever), **more)
+
+
+QUICK = ("--stall-timeout", "1", "--retries", "1")
+BROKEN_OR_SILENT = "registry.example: the connection broke, or no answer within 1 s"
+INTERNAL_ERROR, REFUSED_STREAM, CALM = 2, 7, 11
+ROW93 = [
+    http2("all is well", None, packed_in(1)),
+    http2("GOAWAY in the middle of a blob, which still comes", h2.goaway(allowed=True),
+          packed_in(1)),
+    http2("GOAWAY in the middle of a blob, once", h2.goaway(), gone_on(packed)),
+    http2("GOAWAY (calm down) in the middle of a blob, once", h2.goaway(CALM), gone_on(packed)),
+    http2("GOAWAY in the middle of a blob, for ever", h2.goaway(after=1000),
+          failed("{host}", most=8), True,
+          options=("--retries", "1")),
+    http2("RST_STREAM in the middle of a blob, once", h2.reset_stream(INTERNAL_ERROR),
+          gone_on(packed)),
+    http2("RST_STREAM in the middle of a blob, for ever",
+          h2.reset_stream(INTERNAL_ERROR, after=1000), failed("{host}", most=8), True),
+    http2("REFUSED_STREAM instead of an answer, once", h2.reset_stream(REFUSED_STREAM, None),
+          packed),
+    http2("REFUSED_STREAM instead of an answer, for ever", h2.reset_stream(REFUSED_STREAM, None),
+          failed("{host}"), True),
+    http2("cut in the middle of a blob, once", h2.cut(), gone_on(packed)),
+    http2("more than the length that was told, once", h2.longer(), packed),
+    http2("less than the length that was told, once", h2.shorter(), packed),
+    http2("10 000 header lines", h2.crowded(10_000), failed("{host}"), True),
+    http2("129 header lines", h2.crowded(129), failed("{host}", "more than 128 header lines"),
+          True),
+    http2("PING without end", h2.flood(h2.PING, payload=bytes(8)), failed("{host}"), True,
+          options=QUICK, page=BROKEN_OR_SILENT),
+    http2("SETTINGS without end", h2.flood(h2.SETTINGS), failed("{host}"), True, options=QUICK,
+          page=BROKEN_OR_SILENT),
+    http2("CONTINUATION without end", h2.flood(
+        h2.CONTINUATION, payload=h2.header_block([("x-pad", "a" * 100)]), on_stream=True,
+        first=(h2.HEADERS, 0)), failed("{host}"), True, options=QUICK, page=BROKEN_OR_SILENT),
+    http2("empty DATA without end", h2.flood(h2.DATA, on_stream=True), failed("{host}"), True,
+          options=QUICK, page=BROKEN_OR_SILENT),
+    http2("no frames", h2.garbage(), failed("{host}"), True, options=("--retries", "1")),
+]
+
+CASES = ROW89 + ROW90 + ROW92 + ROW93

@@ -76,6 +76,7 @@ def play(case):
         server = stack.enter_context(FaultyRegistry(
             seed="mishaps", **rows_places.server_settings(case)))
         bench = RowBench(server, folder, case.places)
+        bench.stack = stack
         stack.callback(bench.end)
         try:
             rule = prepare(case, bench)
@@ -144,6 +145,8 @@ CHANGING = [
     (re.compile(r"(after|with) [\d.]+ (B|KiB|MiB)\b"), r"\1 N bytes"),
     (re.compile(r"after \d+ of (\d+) bytes"), r"after N of \1 bytes"),
     (re.compile(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}"), r"\1..."),
+    (re.compile(r"/\S*/ferry-rows-[^/]*"), "FOLDER"),
+    (re.compile(r"stream \d+"), "stream N"),
     (re.compile(r"127\.0\.0\.1:\d+"), "peer.example"),
     (re.compile(r"(\.test|localhost):\d+"), r"\1"),
 ]
@@ -152,7 +155,8 @@ CHANGING = [
 def normalised(text, bench):
     """The text without what changes from run to run."""
     server = bench.server
-    hosts = [(server.main.host, "registry.example"), (server.second_origin.host, "storage.example"),
+    hosts = [(server.host, "registry.example"), (server.main.host, "registry.example"),
+             (server.second_origin.host, "storage.example"),
              (server.token_origin.host, "token.example"), (str(bench.folder), "FOLDER"),
              (bench.origin.server.host, "origin.example")]
     for host, name in hosts:

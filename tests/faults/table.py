@@ -33,7 +33,7 @@ TITLES = {
     80: "Ranges that are not those asked for", 81: "Content-Encoding", 82: "What moves or is gone",
     83: "Docker-Content-Digest", 84: "Another content than its type says", 85: "Schema 1",
     86: "Manifests that are no good JSON", 87: "Indexes", 88: "Lists in pages", 89: "TLS",
-    90: "Addresses that do not answer", 91: "Pushing", 92: "Proxies",
+    90: "Addresses that do not answer", 91: "Pushing", 92: "Proxies", 93: "HTTP/2",
 }
 
 INTRODUCTION = """\
@@ -65,7 +65,7 @@ def cell(text):
 
 
 # Which of two ends of a connection notices first that it broke, and how.
-BROKEN = re.compile(r"the connection broke( after [^:;]*| without an answer)?(: [A-Z][a-z ]+)?")
+BROKEN = re.compile(r"the connection broke( after [^:;]*| without an answer)?(: [A-Z][^;]*)?")
 # Whether something was whole by then depends on the others.
 KEPT = "; what was pulled stays in "
 DIGEST = re.compile(r"sha256:[0-9a-f]{8}\.\.\.")
@@ -75,6 +75,8 @@ def steady(played):
     """How it ended, without what depends on who was faster."""
     if played.status == 0:
         return "*loaded*" if played.case.row == 91 else "*packed*"
+    if played.case.page:
+        return cell(played.case.page)
     text = BROKEN.sub("the connection broke", played.message.partition(KEPT)[0])
     return cell(short(DIGEST.sub("sha256:...", text)))
 
