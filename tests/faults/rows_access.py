@@ -213,9 +213,9 @@ def several_tokens(bench, done):
 
 
 def short_lives(bench):
-    """A server that says 300 s and means 50 ms."""
+    """A server that says 300 s and means less than half a second."""
     bench.add(layers=[200_000] * 4)
-    bench.server.tokens.valid_for = 0.05
+    bench.server.tokens.valid_for = 0.4
     return bench.server.fault("GET blob", act.trickle(20_000, 0.02), times=None)
 
 
@@ -290,7 +290,7 @@ ROW75 += [
          login="bearer", most=10),
     Case(75, "issued_at in 1970", issuing(issued_at="1970-01-01T00:00:00Z"), packed,
          login="bearer", most=10),
-    Case(75, "tokens that live for 50 ms", short_lives, several_tokens, login="bearer",
+    Case(75, "tokens that live for less than half a second", short_lives, several_tokens, login="bearer",
          options=("--jobs", "1")),
     Case(75, "a token that ends in the middle of a blob, which breaks",
          ending_in_the_middle(act.cut(after=200_000)), several_tokens, login="bearer",
