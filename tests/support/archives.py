@@ -7,14 +7,18 @@
     tar(docker_1x(app))     # the bytes of the archive
 
 An archive is a list of members, for a test to change before it is written.
+
+By hand: `archives.py FOLDER` fills FOLDER with the seeds of fuzz_archive.
 """
 
 import gzip
 import hashlib
 import io
 import json
+import sys
 import tarfile
 from dataclasses import dataclass, field
+from pathlib import Path
 
 OCI = "application/vnd.oci.image."
 LAYER = OCI + "layer.v1.tar"
@@ -193,3 +197,32 @@ def unpack(members, folder):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(member.data)
     return folder
+
+
+# Seeds for the fuzzer
+
+def seeds():
+    """{name: bytes}: a letter for what it is, and then that, as small as may be."""
+    def small(name):
+        return tar([Member(name, b"x")])
+    app = Image("docker.io/library/app:1", [small("a")])
+    web = Image("docker.io/acme/web:2", [small("a"), small("c")])
+    sparse = {"pax_headers": {"GNU.sparse.major": "1", "GNU.sparse.minor": "0",
+                              "GNU.sparse.name": "layer", "GNU.sparse.realsize": "4096"}}
+    return {
+        "docker_1x": b"t" + tar(docker_1x(app, web)),
+        "docker_25": b"t" + tar(docker_25(app)),
+        "oci": b"t" + tar(oci(web)),
+        "oci_gzip": b"t" + gzip.compress(tar(oci(app)), mtime=0),
+        "sparse": b"t" + tar([Member("sparse", b"1\n2048\n512\n".ljust(1024, b"\0"),
+                                     head=sparse)]),
+        "links": b"t" + tar([Member("a", b"x"),
+                             Member("b/c", kind=tarfile.SYMTYPE, target="../a"),
+                             Member("h", kind=tarfile.LNKTYPE, target="a")]),
+        "manifest": b"m" + find(docker_1x(app, web), "manifest.json").data,
+    }
+
+
+if __name__ == "__main__":
+    for seed, data in seeds().items():
+        (Path(sys.argv[1]) / seed).write_bytes(data)
