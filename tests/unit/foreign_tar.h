@@ -98,4 +98,25 @@ tar_path(const void *data, size_t size)
 	return path;
 }
 
+/* One that is fine: folders, files, a link between layers, a document. */
+#define TAR_LAYER_A "aaa/layer.tar"
+#define TAR_LAYER_B "bbb/layer.tar"
+
+static inline void
+tar_good(struct buffer *tar)
+{
+	char layer[3000];
+
+	memset(layer, 'A', sizeof(layer));
+	tar_head(tar, "./", '5', "", 0);
+	tar_head(tar, "aaa/", '5', "", 0);
+	tar_file_bytes(tar, TAR_LAYER_A, layer, sizeof(layer));
+	tar_head(tar, TAR_LAYER_B, '2', "../aaa/layer.tar", 0);
+	tar_file(tar, "./manifest.json", "[{\"Config\":\"x\"}]");
+	memset(layer, 'B', sizeof(layer));
+	tar_file_bytes(tar, "empty", "", 0);
+	tar_file_bytes(tar, "ccc", layer, sizeof(layer));
+	tar_end(tar);
+}
+
 #endif
