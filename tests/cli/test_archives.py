@@ -190,7 +190,8 @@ def test_a_pin_behind_the_name(write, pack):
     path = write(oci(APP, WEB))
     wrong = digest_of(WEB.manifest)
     text = pack(f"oci-archive:{path}:app:1@{wrong}", status=1)
-    assert f"{wrong} is not there any more; now it is {digest_of(APP.manifest)}" in text
+    assert f"{wrong}, which it is pinned to, is not there any more" in text
+    assert f"now it is {digest_of(APP.manifest)}" in text
 
 
 def test_several_sources_of_a_blob(write, pack, tmp_path):
@@ -214,7 +215,7 @@ def test_bundles_merge_and_part(write, pack, tmp_path):
     (tmp_path / "both").write_bytes(both)
     assert pack(f"bundle:{tmp_path / 'both'}:acme/web:2")[0] == (tmp_path / "two").read_bytes()
     text = pack(f"bundle:{tmp_path / 'both'}:app:1@{digest_of(WEB.manifest)}", status=1)
-    assert "is not there any more" in text
+    assert "which it is pinned to, is not there any more" in text
     text = pack(f"bundle:{tmp_path / 'both'}", "--platform", "linux/s390x", status=4)
     assert "no linux/s390x; it has linux/amd64" in text
 
