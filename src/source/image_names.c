@@ -129,18 +129,22 @@ add_wanted(struct list *out, const struct wanted *wanted, const char *text,
 static int
 by_key(const void *a, const void *b)
 {
-	const struct image_name *one = *(const struct image_name *const *)a;
-	const struct image_name *two = *(const struct image_name *const *)b;
+	const struct image_name *one = a;
+	const struct image_name *two = b;
+	int order = strcmp(one->key, two->key);
 
-	return strcmp(one->key, two->key);
+	return order ? order : strcmp(one->text, two->text);
 }
 
-/* The names that are no aliases, each once; *out is the caller's. */
+/*
+ * The names that are no aliases, each once, by their keys; the array is the
+ * caller's, what is in it is not.
+ */
 static int
-list_distinct(const struct image_names *names, const struct image_name ***out,
+list_distinct(const struct image_names *names, struct image_name **out,
 	      size_t *count, struct ferry_error *err)
 {
-	AUTO_FREE const struct image_name **distinct =
+	struct image_name *distinct =
 		calloc(names->count + 1, sizeof(*distinct));
 	size_t all = 0;
 
@@ -148,14 +152,29 @@ list_distinct(const struct image_names *names, const struct image_name ***out,
 		return error_nomem(err);
 	for (size_t i = 0; i < names->count; i++)
 		if (!names->items[i].alias)
-			distinct[all++] = &names->items[i];
-	qsort(distinct, all, sizeof(struct image_name *), by_key);
+			distinct[all++] = names->items[i];
+	qsort(distinct, all, sizeof(*distinct), by_key);
 	*count = 0;
 	for (size_t i = 0; i < all; i++)
 		if (!*count ||
-		    strcmp(distinct[*count - 1]->key, distinct[i]->key) != 0)
+		    strcmp(distinct[*count - 1].text, distinct[i].text) != 0)
 			distinct[(*count)++] = distinct[i];
-	*out = STEAL(&distinct);
+	*out = distinct;
+	return 0;
+}
+
+/* Two spellings of one name would be two images under it. */
+static int
+check_spellings(const struct image_name *distinct, size_t count,
+		struct ferry_error *err)
+{
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(distinct[i - 1].key, distinct[i].key) == 0)
+			return error_set(err, FERRY_E_USAGE,
+					 "it has '%s' and '%s', which are one "
+					 "name; say which is meant",
+					 distinct[i - 1].text,
+					 distinct[i].text);
 	return 0;
 }
 
@@ -164,7 +183,7 @@ image_names_expand(const struct image_names *names, const struct wanted *wanted,
 		   struct list *out, struct ferry_error *err)
 {
 	bool is_named = wanted->name.repository[0];
-	AUTO_FREE const struct image_name **distinct = NULL;
+	AUTO_FREE struct image_name *distinct = NULL;
 	size_t count = 0;
 	int rc = list_distinct(names, &distinct, &count, err);
 
@@ -179,8 +198,9 @@ image_names_expand(const struct image_names *names, const struct wanted *wanted,
 				 "it holds %zu images, which cannot have one "
 				 "name; say which one is meant",
 				 count);
+	rc = check_spellings(distinct, count, err);
 	for (size_t i = 0; i < count && !rc; i++)
-		rc = add_wanted(out, wanted, distinct[i]->text, err);
+		rc = add_wanted(out, wanted, distinct[i].text, err);
 	return rc;
 }
 
@@ -188,7 +208,7 @@ static int
 not_found(const struct image_names *names, const char *selector,
 	  struct ferry_error *err)
 {
-	AUTO_FREE const struct image_name **distinct = NULL;
+	AUTO_FREE struct image_name *distinct = NULL;
 	size_t count = 0;
 	int rc = list_distinct(names, &distinct, &count, err);
 
@@ -197,7 +217,7 @@ not_found(const struct image_names *names, const char *selector,
 	error_set(err, FERRY_E_NOT_FOUND, "%s is not in it; it has%s", selector,
 		  count ? "" : " no names");
 	for (size_t i = 0; i < count && i < NAMES_SHOWN; i++)
-		error_add(err, "%s %s", i ? "," : "", distinct[i]->text);
+		error_add(err, "%s %s", i ? "," : "", distinct[i].text);
 	if (count > NAMES_SHOWN)
 		error_add(err, " and %zu more", count - NAMES_SHOWN);
 	return FERRY_E_NOT_FOUND;
