@@ -174,15 +174,34 @@ copy_some(char **out, const json_t *entry, const char *key,
 	return text_copy(out, text, err);
 }
 
+/* base64(1) breaks lines, and Docker reads over that. */
+static int
+join_lines(struct buffer *out, const char *text, struct ferry_error *err)
+{
+	int rc = 0;
+
+	while (*text && !rc) {
+		size_t length = strcspn(text, "\r\n");
+
+		rc = buffer_append(out, text, length, err);
+		text += length;
+		text += strspn(text, "\r\n");
+	}
+	return rc ? rc : buffer_append(out, "", 1, err);
+}
+
 /* "user:password" in base64; some tools leave NULs behind it. */
 static int
 split_auth(struct credentials *into, const char *auth, struct ferry_error *err)
 {
+	AUTO(credentials_wipe) struct buffer line = BUFFER(BASE64_MAX * 2);
 	AUTO(credentials_wipe) struct buffer pair = BUFFER(BASE64_MAX);
 	const char *text = NULL;
 	const char *colon;
-	int rc = base64_decode(&pair, auth, err);
+	int rc = join_lines(&line, auth, err);
 
+	if (!rc)
+		rc = base64_decode(&pair, (const char *)line.data, err);
 	if (!rc)
 		rc = buffer_text(&pair, &text, err);
 	if (rc)

@@ -50,6 +50,9 @@ the_right_entry_is_found(void **state)
 		{ "{}", "quay.io", "a/b", "-/-/-/-" },
 		{ "{\"auths\":{\"quay.io\":{" ANN "}}}", "quay.io", "a/b",
 		  "ann/secret/-/-" },
+		{ "{\"auths\":{\"quay.io\":{\"auth\":\"YW5u\\nOnNlY3JldA"
+		  "==\\r\\n\"}}}",
+		  "quay.io", "a/b", "ann/secret/-/-" },
 		{ "{\"auths\":{\"quay.io\":{" ANN "}}}", "QUAY.io", "a/b",
 		  "ann/secret/-/-" },
 		{ "{\"auths\":{\"quay.io\":{" ANN "}}}", "quay.io:443", "a/b",
