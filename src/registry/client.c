@@ -42,6 +42,7 @@ client_new(struct registry **out, struct ferry_context *context,
 		.stall_seconds = options->stall_timeout
 	};
 	registry->workers = workers;
+	manifest_cache_init(&registry->manifests);
 	pthread_mutex_init(&registry->probing, NULL);
 	pthread_mutex_init(&registry->counting, NULL);
 	registry->https = calloc(workers, sizeof(struct http *));
@@ -86,6 +87,7 @@ registry_free(struct registry *registry)
 	for (unsigned i = 0; registry->https && i < registry->workers; i++)
 		http_free(registry->https[i]);
 	auth_free(registry->auth);
+	manifest_cache_release(&registry->manifests);
 	pthread_mutex_destroy(&registry->probing);
 	pthread_mutex_destroy(&registry->counting);
 	free(registry->https);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "registry/auth.h"
+#include "registry/manifest_cache.h"
 #include "registry/registry.h"
 #include "registry/retry.h"
 
@@ -25,6 +26,7 @@ struct registry {
 	struct retry_host peer; /* how it goes with it */
 	const char *url; /* of a mirror: its origin, borrowed; else NULL */
 	struct mirrors *mirrors; /* NULL: none */
+	struct manifest_cache manifests;
 
 	pthread_mutex_t counting; /* over these: */
 	bool has_quota;

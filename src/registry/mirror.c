@@ -325,10 +325,10 @@ get_blob(struct mirror *mirror, unsigned worker, const char *repository,
 	return rc;
 }
 
-int
-registry_get_manifest(struct registry *registry, unsigned worker,
-		      const char *repository, const char *reference,
-		      struct registry_manifest *out, struct ferry_error *err)
+static int
+get_manifest(struct registry *registry, unsigned worker, const char *repository,
+	     const char *reference, struct registry_manifest *out,
+	     struct ferry_error *err)
 {
 	struct mirrors *mirrors = registry->mirrors;
 
@@ -350,6 +350,28 @@ registry_get_manifest(struct registry *registry, unsigned worker,
 	}
 	return client_get_manifest(registry, worker, repository, reference, out,
 				   err);
+}
+
+int
+registry_get_manifest(struct registry *registry, unsigned worker,
+		      const char *repository, const char *reference,
+		      struct registry_manifest *out, struct ferry_error *err)
+{
+	bool known = false;
+	int rc = 0;
+
+	if (registry->access != REGISTRY_PULL)
+		return client_get_manifest(registry, worker, repository,
+					   reference, out, err);
+	if (text_starts(reference, DIGEST_PREFIX))
+		rc = manifest_cache_find(&registry->manifests, repository,
+					 reference, out, &known, err);
+	if (rc || known)
+		return rc;
+	rc = get_manifest(registry, worker, repository, reference, out, err);
+	if (!rc)
+		manifest_cache_add(&registry->manifests, repository, out);
+	return rc;
 }
 
 /*

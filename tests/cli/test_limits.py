@@ -80,6 +80,27 @@ def test_a_manifest_is_asked_for_once(bench, platforms, count):
     assert len({record.path for record in requests}) == count
 
 
+@pytest.mark.parametrize("options", [
+    ["--platform", "all"],
+    ["--platform", "linux/amd64", "--platform", "linux/arm64"],
+])
+def test_several_platforms_ask_for_each_manifest_once(bench, options):
+    bench.add(platforms=["linux/amd64", "linux/arm64", "linux/s390x"], layers=[1000],
+              attestations=True)
+    assert_done(bench.pack("app:1", options=options))
+    paths = [record.path for record in bench.server.matching("manifest")]
+    assert len(set(paths)) == len(paths) >= 3
+
+
+def test_two_tags_of_one_index(bench):
+    """A tag has to be asked for; what it leads to is known already, if that came first."""
+    image = bench.add(platforms=["linux/amd64", "linux/arm64"], layers=[1000])
+    bench.server.retag("app", "2", image)
+    assert_done(bench.pack("app:1", "app:2", options=["--jobs", 1]))
+    paths = [record.path for record in bench.server.matching("manifest")]
+    assert len(set(paths)) == len(paths) == 3
+
+
 def test_no_more_connections_than_jobs(bench):
     """One for each job and host: nobody has to queue, and registries allow for some."""
     bench.add(layers=[50_000 + n for n in range(12)])

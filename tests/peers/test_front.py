@@ -6,6 +6,7 @@ Authorization header must ever have arrived.
 
 import base64
 import json
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import pytest
 from certificates import server_certificate
 from nginx import Nginx, pass_to, send_blobs_to, serve_blobs
 from peers import Registry, TokenServer
+from process import run
 from proxy import Proxy, Tap
 
 USER, PASSWORD = "ann", "pa:ss-W0rd-of-ann"
@@ -85,6 +87,47 @@ def assert_done(done):
 
 def test_the_registry_by_itself(world, pack):
     assert_done(pack(world.registry.address))
+
+
+def by_system(ferry, world, tmp_path, *options, **variables):
+    """Packs without a --ca of the test's own: the system's authorities count."""
+    host = world.registry.address
+    path = tmp_path / "auth.json"
+    path.write_text(json.dumps({"auths": {host: {"auth": SECRET}}}), encoding="utf-8")
+    return ferry("pack", f"{host}/{IMAGES[0]}", "-o", tmp_path / "b", "--authfile", path, *options,
+                 env={"HOME": tmp_path, "SSL_CERT_FILE": None, "SSL_CERT_DIR": None, **variables})
+
+
+def test_the_authorities_of_the_system_are_where_openssl_looks(world, certificate, ferry,
+                                                               tmp_path):
+    folder = tmp_path / "trust"
+    folder.mkdir()
+    shutil.copy(certificate.authority, folder / "authority.pem")
+    run("openssl", "rehash", folder)
+    assert_done(by_system(ferry, world, tmp_path, SSL_CERT_FILE=certificate.authority))
+    assert_done(by_system(ferry, world, tmp_path, "--force", SSL_CERT_DIR=folder))
+
+
+def test_ca_counts_more_than_the_environment(world, certificate, ferry, tmp_path):
+    other = server_certificate(tmp_path).authority
+    done = by_system(ferry, world, tmp_path, "--ca", other, SSL_CERT_FILE=certificate.authority)
+    assert done.returncode == 1 and "not trusted: " in done.stderr
+    assert f"(by {other})" in done.stderr and "--ca FILE" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_whose_word_was_not_enough_is_said(world, ferry, tmp_path, named):
+    """Also where nobody has named a file."""
+    other = server_certificate(tmp_path).authority
+    done = by_system(ferry, world, tmp_path, **({"SSL_CERT_FILE": other} if named else {}))
+    place = other if named else "/etc/ssl/certs/ca-certificates.crt"
+    assert done.returncode == 1 and f"(by {place})" in done.stderr, done.stderr
+
+
+def test_an_authority_of_the_environment_that_cannot_be_read(world, ferry, tmp_path):
+    done = by_system(ferry, world, tmp_path, SSL_CERT_FILE=tmp_path / "none.pem")
+    assert done.returncode == 1
+    assert f"{tmp_path}/none.pem: cannot be read as CA certificates" in done.stderr, done.stderr
 
 
 def test_a_store_at_another_port_gets_no_authorization(world, certificate, pack):
