@@ -34,7 +34,7 @@ compose_text(char **out, const json_t *value, const char *what,
 	if (!json_is_string(value))
 		return error_set(err, FERRY_E_USAGE, "%s is no text", what);
 	return interpolate(out, json_string_value(value), variables, unset, err)
-		       ? error_wrap(err, "%s '%s'", what,
+		       ? error_wrap(err, "%s '%.200s'", what,
 				    json_string_value(value))
 		       : 0;
 }

@@ -216,6 +216,10 @@ interpolate(char **out, const char *text, const struct variables *variables,
 	const char *expanded = NULL;
 	int rc = expand(&expansion, whole, 0, err);
 
+	if (rc == FERRY_E_FAILED)
+		rc = error_set(err, FERRY_E_USAGE,
+			       "more than %zu KiB, variables put in",
+			       INTERPOLATE_BYTES_MAX >> 10);
 	if (!rc)
 		rc = buffer_text(&expansion.out, &expanded, err);
 	if (!rc)
