@@ -6,9 +6,9 @@ read by nghttp2 (which libcurl brings along) and written without compression.
 
 import ctypes
 import http.client
-import socket
 import struct
-import threading
+
+from faulty_server import Server
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = \
     0, 1, 3, 4, 6, 7, 8, 9
@@ -176,7 +176,7 @@ class Connection:
             body = body[size:]
 
 
-class H2Gateway:
+class H2Gateway(Server):
     """Speaks HTTP/2 over TLS, in front of the registry at a port of this machine."""
 
     def __init__(self, tls, port, name, faults=(), for_ever=False):
@@ -186,21 +186,11 @@ class H2Gateway:
         self.name = name
         self.faults = list(faults)
         self.for_ever = for_ever
-        self.stopping = threading.Event()
         self.played = 0
 
-    def __enter__(self):
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.host = f"{self.name}:{self.socket.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        try:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        finally:
-            self.socket.close()
+    @property
+    def host(self):
+        return f"{self.name}:{self.own_port}"
 
     def next_fault(self):
         """What is due now, or None."""
@@ -220,15 +210,8 @@ class H2Gateway:
         return response.status, [(name.lower(), value) for name, value in response.getheaders()
                                  if name.lower() != "connection"], body
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client):
+    def serve(self, client):
+        """One connection."""
         try:
             with self.tls.wrap_socket(client, server_side=True) as sock:
                 connection = Connection(self, sock)

@@ -8,8 +8,10 @@ import re
 import socket
 import threading
 
+from faulty_server import Server
 
-class FaultyProxy:
+
+class FaultyProxy(Server):
     """On 127.0.0.1; `how` is "tunnel", an HTTP status, "garbage", "silent" or "close"."""
 
     def __init__(self, target, how="tunnel"):
@@ -17,29 +19,12 @@ class FaultyProxy:
         self.how = how
         self.heads = []
 
-    def __enter__(self):
-        self.stopping = threading.Event()
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.own_port}"
 
-    def __exit__(self, *_):
-        self.stopping.set()
-        try:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        finally:
-            self.socket.close()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client):
+    def serve(self, client):
+        """One connection."""
         with client:
             try:
                 head = read_head(client)

@@ -28,7 +28,7 @@ class Case:
     tls: str = ""           # the certificate it has, see rows_places.py
     places: dict = field(default_factory=dict)  # names that the machine knows: {name: addresses}
     run: Callable = None    # (bench, options) -> done; without, it packs app:1
-    seconds: float = 10     # it must have ended by then
+    seconds: float = 20     # it must have ended by then
     mebibytes: int = 64     # and have taken no more than that
     most: int = 40          # requests
     page: str = ""          # what the page says, where the message depends on who was faster

@@ -183,7 +183,7 @@ CASES += [case(f"Location at another host, {login}", [ELSEWHERE], elsewhere, log
 ANSWER = json.dumps({"errors": [{"code": "DENIED", "message": "quota is \x1b[31mup"}]}).encode()
 INVALID = json.dumps({"errors": [{"code": "MANIFEST_INVALID",
                                   "message": "we take no such thing"}]}).encode()
-SLOW = ("--stall-timeout", "1", "--retries", "0")
+SLOW = ("--stall-timeout", "2", "--retries", "0")
 BLOB = {
     # name: (fault of one blob of app's, words[, options])
     "201 with another digest": (act.stored_digest_differs(), "stored it as " + act.WRONG_DIGEST),
@@ -196,13 +196,13 @@ BLOB = {
     "503 to a blob, for ever": (act.status(503), "{host} answered 503"),
     "403, the quota is full": (act.status(403, body=ANSWER), "DENIED: quota is \\x1b[31mup"),
     "400, the digest is wrong": (act.status(400), "{host} answered 400"),
-    "silent after the blob": (act.stall(after=None, seconds=30), "no answer within 1 s", SLOW),
+    "silent after the blob": (act.stall(after=None, seconds=30), "no answer within 2 s", SLOW),
 }
 CASES += [case(name, [("PUT blob", action, None, {"layer": 0})], app_fails(words),
                options=tuple(*more)) for name, (action, words, *more) in BLOB.items()]
 CASES += [case("201 without a digest, and HEAD never shows the blob",
                [NO_DIGEST, ("HEAD blob", act.status(404), None, {"layer": 0})],
-               app_fails("{host} took it, but does not have it"), seconds=20)]
+               app_fails("{host} took it, but does not have it"))]
 
 NAMING = {
     # name: (match, fault, words)

@@ -46,7 +46,7 @@ input, as a server of the tests' own played it. The rows' numbers are those of a
 `tests/faults/test_rows.py` plays them all with each run of the tests and holds ferry to this page; `make show-faults`
 prints it with the requests, the seconds and the memory that it took, and how often each fault was met.
 
-What holds for every line: it ends within its time (10 s, with waits for retries) and within 64 MiB of memory; nothing
+What holds for every line: it ends within its time (20 s, with waits for retries) and within 64 MiB of memory; nothing
 stands under the bundle's name unless it is whole and right; there is one message, which begins with the image; and no credentials reach anybody but the registry and its own token server. *packed* and *loaded*
 mean: all of it, right, and nothing else.
 """
