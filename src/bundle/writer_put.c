@@ -4,12 +4,13 @@
 
 /*
  * What is in the file is noted down every so many bytes, or milliseconds if
- * that is sooner: a kill costs no more.  Of a large blob it is every so many
- * parts, to keep the journal small.
+ * that is sooner: a kill costs no more.  To keep the journal small, that are
+ * more bytes of a large blob, and a fraction of them at least at any time.
  */
 #define NOTE_BYTES ((uint64_t)256 << 10)
+#define NOTE_PARTS 4096 /* of a blob */
 #define NOTE_MILLISECONDS 50
-#define NOTE_PARTS 4096
+#define NOTE_FRACTION 16
 
 /* A blob's content on its way into raw frames, noted down as it comes. */
 struct noting_sink {
@@ -45,6 +46,16 @@ note(struct noting_sink *noting)
 	noting->noted_at = clock_milliseconds();
 }
 
+/* Whether it is time for what has been taken meanwhile, written or not. */
+static bool
+is_due(const struct noting_sink *noting)
+{
+	uint64_t taken = noting->file->offset + noting->encoder->staged;
+
+	return taken >= noting->noted + noting->every / NOTE_FRACTION &&
+	       clock_milliseconds() - noting->noted_at >= NOTE_MILLISECONDS;
+}
+
 static int
 write_noting(struct sink *sink, const void *data, size_t size,
 	     struct ferry_error *err)
@@ -57,8 +68,7 @@ write_noting(struct sink *sink, const void *data, size_t size,
 	noting->any = true;
 	if (noting->file->offset >= noting->noted + noting->every) {
 		note(noting);
-	} else if (clock_milliseconds() - noting->noted_at >=
-		   NOTE_MILLISECONDS) {
+	} else if (is_due(noting)) {
 		rc = frame_raw_flush(noting->encoder, err);
 		if (!rc)
 			note(noting);
