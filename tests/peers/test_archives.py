@@ -176,6 +176,22 @@ def test_skopeo_layout_of_several(registry, pack, tmp_path):
     assert pack(f"oci:{tmp_path / 'layout'}")[0] == wanted
 
 
+@pytest.mark.parametrize("platforms", [["all"], ["linux/arm64", AMD64], ["linux/arm64"]])
+def test_several_platforms(registry, pack, tmp_path, platforms):
+    """From a registry, a layout, an archive and a bundle of it: one bundle."""
+    options = [word for platform in platforms for word in ("--platform", platform)]
+    for transport in ("oci", "oci-archive"):
+        run("skopeo", "copy", "-q", "--all", "--src-tls-verify=false",
+            f"docker://{registry.address}/{SMALL}",
+            f"{transport}:{tmp_path / transport}:{full(SMALL)}")
+    wanted, _ = pack(*options, "--plain-http", registry.address,
+                     f"{registry.address}/{SMALL} => {SMALL}")
+    for transport in ("oci", "oci-archive"):
+        assert pack(*options, f"{transport}:{tmp_path / transport}")[0] == wanted
+    (tmp_path / "first").write_bytes(wanted)
+    assert pack(*options, f"bundle:{tmp_path / 'first'}")[0] == wanted
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_skopeo_docker_archive(skopeo, traps, pack, tmp_path, form):
     """The config is what skopeo sees; all makers' archives make one bundle."""
