@@ -58,6 +58,7 @@ library_failure(struct archive *reader, const struct library_input *input,
 		struct ferry_error *err)
 {
 	const char *text = archive_error_string(reader);
+	size_t length;
 
 	if (input->err.code) {
 		*err = input->err;
@@ -65,5 +66,11 @@ library_failure(struct archive *reader, const struct library_input *input,
 	}
 	if (archive_errno(reader) == ENOMEM)
 		return error_nomem(err);
-	return error_set(err, FERRY_E_FAILED, "%s", text ? text : "no archive");
+	if (!text)
+		text = "it cannot be read";
+	length = strlen(text);
+	/* Its sentences end; ours may go on. */
+	if (length && text[length - 1] == '.')
+		length--;
+	return error_set(err, FERRY_E_FAILED, "%.*s", (int)length, text);
 }
