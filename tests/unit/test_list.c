@@ -343,6 +343,19 @@ test_too_many_platforms_of_one_image(void **state)
 }
 
 static void
+test_a_list_has_an_end(void **state)
+{
+	struct list list = { .count = LIST_IMAGES_MAX };
+	struct ferry_error err;
+
+	(void)state;
+	assert_int_equal(list_add(&list, "redis:7", &err), FERRY_E_USAGE);
+	assert_string_equal(err.message, "more than 100000 images in all");
+	assert_int_equal(list.count, LIST_IMAGES_MAX);
+	assert_null(list.items);
+}
+
+static void
 test_pins_of_all_transports(void **state)
 {
 	static const char *const texts[] = { "redis:7", "oci:/x:a",
@@ -449,6 +462,7 @@ main(void)
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_a_list_is_settled),
 		cmocka_unit_test(test_too_many_platforms_of_one_image),
+		cmocka_unit_test(test_a_list_has_an_end),
 		cmocka_unit_test(test_pins_of_all_transports),
 		cmocka_unit_test(test_one_name_with_two_meanings_is_refused),
 		cmocka_unit_test(test_a_url_is_no_name),
