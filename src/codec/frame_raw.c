@@ -91,7 +91,8 @@ stage(struct frame_encoder *encoder, const void *data, size_t size,
 		encoder->staged += part;
 		at += part;
 		size -= part;
-		rc = encoder->staged == STAGE ? frame_raw_flush(encoder, err) : 0;
+		rc = encoder->staged == STAGE ? frame_raw_flush(encoder, err)
+					      : 0;
 		if (rc)
 			return rc;
 	}
