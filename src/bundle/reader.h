@@ -21,7 +21,8 @@ struct bundle {
 	uint64_t first; /* offset of the first blob in the file */
 	struct statement statement;
 	struct blob_table table;
-	uint64_t large_left; /* bytes of large documents still to be read */
+	/* Bytes of large documents still to be read, by whichever thread. */
+	_Atomic uint64_t large_left;
 };
 
 /*

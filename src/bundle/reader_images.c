@@ -3,6 +3,7 @@
  */
 #include "bundle/reader.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,12 +115,18 @@ bundle_find_image(const struct bundle *bundle,
 static int
 draw(struct bundle *bundle, uint64_t size, struct ferry_error *err)
 {
+	uint64_t left;
+
 	if (size <= DOCUMENT_USUAL)
 		return 0;
-	if (size > bundle->large_left)
-		return error_set(err, FERRY_E_DAMAGED,
-				 "too many large manifests and configs");
-	bundle->large_left -= size;
+	left = atomic_load(&bundle->large_left);
+	do {
+		if (size > left)
+			return error_set(err, FERRY_E_DAMAGED,
+					 "too many large manifests and "
+					 "configs");
+	} while (!atomic_compare_exchange_weak(&bundle->large_left, &left,
+					       left - size));
 	return 0;
 }
 
