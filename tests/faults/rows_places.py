@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import tempfile
 import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -141,6 +142,45 @@ def knowing(folder, places):
     return ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts)]
 
 
+class Renegotiating:
+    """openssl's own server, which wants another handshake ever again, and answers nothing."""
+
+    def __init__(self):
+        pair = certificate("good")
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        self.host = f"{NAME}:{port}"
+        self.process = subprocess.Popen(    # pylint: disable=consider-using-with
+            ["openssl", "s_server", "-tls1_2", "-accept", f"127.0.0.1:{port}", "-cert", pair[0],
+             "-key", pair[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL)
+        self._read_until(b"ACCEPT")
+        threading.Thread(target=self._ask, daemon=True).start()
+
+    def _read_until(self, begin):
+        while not self.process.stdout.readline().startswith(begin) and self.process.poll() is None:
+            pass
+
+    def _ask(self):
+        self._read_until(b"GET ")
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        with contextlib.suppress(OSError, ValueError):
+            while self.process.poll() is None:
+                self.process.stdin.write(b"r\n")
+                self.process.stdin.flush()
+                time.sleep(0.05)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def renegotiating(bench, extra):
+    bench.server.front = Renegotiating()
+    bench.stack.callback(bench.server.front.close)
+    return bench.pack("app:1", options=[*extra, *options(Case(89, "", None, None, tls="good"))])
+
+
 UNTRUSTED = "its TLS certificate is not trusted"
 ROW89 = [
     Case(89, "a good certificate", made(), packed, tls="good", places=HERE),
@@ -160,6 +200,8 @@ ROW89 = [
     Case(89, "TLS 1.1 only", made(), refused("{host}: no TLS connection", "version"), tls="TLS 1.1",
          places=HERE),
     Case(89, "TLS 1.2 only", made(), packed, tls="TLS 1.2", places=HERE),
+    Case(89, "renegotiation for ever", made(), refused("{host}: no answer within 2 s"),
+         places=HERE, run=renegotiating, options=("--stall-timeout", "2", "--retries", "0")),
     Case(89, "no TLS at all", made(), refused("{host}: it speaks no TLS", "--plain-http {host}"),
          places=HERE),
 ]
