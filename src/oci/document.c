@@ -103,8 +103,12 @@ check_agreement(enum media_kind kind, enum media_kind called,
 			 media_type, kind_name(kind));
 }
 
-/* LAYERS_MAX descriptors with annotations, or as many diff_ids and history. */
-#define DOCUMENT_VALUES 200000
+/*
+ * LAYERS_MAX descriptors with annotations, or as many diff_ids and history:
+ * 32 values for each of them, and 8 objects.  Twice as much takes 64 MiB.
+ */
+#define DOCUMENT_VALUES 131072
+#define DOCUMENT_OBJECTS 32768
 
 int
 document_json(json_t **out, const void *data, size_t size,
@@ -114,7 +118,7 @@ document_json(json_t **out, const void *data, size_t size,
 		return error_set(err, FERRY_E_FAILED,
 				 "%zu bytes, but %zu is the limit", size,
 				 MANIFEST_MAX);
-	if (json_check_counts(data, size, DOCUMENT_VALUES, DOCUMENT_VALUES,
+	if (json_check_counts(data, size, DOCUMENT_VALUES, DOCUMENT_OBJECTS,
 			      err))
 		return err->code;
 	return json_parse(out, data, size, err);
