@@ -113,7 +113,7 @@ manifest_cache_add(struct manifest_cache *cache, const char *repository,
 	AUTO(cleanup_kept) struct kept *kept = calloc(1, sizeof(*kept));
 	struct ferry_error ignored;
 
-	if (!kept ||
+	if (manifest->bytes.size > MANIFEST_CACHE_ONE || !kept ||
 	    text_format(&kept->key, &ignored, "%s@%s", repository,
 			manifest->digest.text) ||
 	    copy_manifest(&kept->manifest, manifest, &ignored))

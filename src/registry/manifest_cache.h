@@ -10,8 +10,9 @@
 
 #include "registry/registry.h"
 
-/* Beyond this, nothing more is kept. */
+/* Beyond this, nothing more is kept; larger ones are rare, and not kept. */
 #define MANIFEST_CACHE_MAX ((size_t)32 << 20)
+#define MANIFEST_CACHE_ONE ((size_t)1 << 20)
 
 struct manifest_cache {
 	pthread_mutex_t lock;

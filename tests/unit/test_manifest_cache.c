@@ -75,19 +75,24 @@ static void
 there_is_an_end_to_it(void **state)
 {
 	AUTO_REGISTRY_MANIFEST large = { 0 };
+	AUTO_REGISTRY_MANIFEST most = { 0 };
 	AUTO_REGISTRY_MANIFEST more = { 0 };
 	AUTO_REGISTRY_MANIFEST small = { 0 };
 	struct manifest_cache cache;
 
 	(void)state;
 	manifest_cache_init(&cache);
-	make(&large, MANIFEST_CACHE_MAX - 100, 'l');
+	make(&large, MANIFEST_CACHE_ONE + 1, 'l');
+	make(&most, MANIFEST_CACHE_ONE, 'o');
 	make(&more, 101, 'm');
 	make(&small, 100, 's');
 	manifest_cache_add(&cache, "a", &large);
+	manifest_cache_add(&cache, "a", &most);
+	assert_false(finds(&cache, "a", &large));
+	assert_true(finds(&cache, "a", &most));
+	cache.bytes = MANIFEST_CACHE_MAX - 100;
 	manifest_cache_add(&cache, "a", &more);
 	manifest_cache_add(&cache, "a", &small);
-	assert_true(finds(&cache, "a", &large));
 	assert_false(finds(&cache, "a", &more));
 	assert_true(finds(&cache, "a", &small));
 	manifest_cache_release(&cache);
