@@ -19,7 +19,6 @@ import faulty_actions as act
 from faulty import FaultyRegistry
 from mishaps import (Bench, assert_done, assert_failed, assert_left, assert_packed, assert_told,
                      file_digest, told, unpack)
-from mishaps import bench_fixture  # noqa: F401
 
 LAYERS = {"app:1": [700_000, 90, 300_000], "db:1": [500_000], "raw:1": [150_000, 60_000]}
 ALL = [*LAYERS]
