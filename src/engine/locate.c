@@ -71,18 +71,25 @@ from_environment(struct engine_endpoint *out,
 		 const struct ferry_docker_options *options,
 		 struct ferry_error *err)
 {
+	AUTO(engine_endpoint_release) struct engine_endpoint endpoint = { 0 };
 	bool tls = options->tls || options->tls_verify;
 	int rc;
 
 	if (options->host)
-		rc = engine_endpoint_parse(out, options->host, tls, err)
+		rc = engine_endpoint_parse(&endpoint, options->host, tls, err)
 			     ? error_wrap(err, "DOCKER_HOST")
 			     : 0;
 	else if (tls) /* as Docker: it is for TCP only */
-		rc = engine_endpoint_parse(out, "tcp://", tls, err);
+		rc = engine_endpoint_parse(&endpoint, "tcp://", tls, err);
 	else
-		rc = engine_endpoint_socket(out, ENGINE_SOCKET, err);
-	return rc ? rc : add_environment_tls(out, options, err);
+		rc = engine_endpoint_socket(&endpoint, ENGINE_SOCKET, err);
+	if (!rc)
+		rc = add_environment_tls(&endpoint, options, err);
+	if (rc)
+		return rc;
+	*out = endpoint;
+	endpoint = (struct engine_endpoint){ 0 };
+	return 0;
 }
 
 /* {"Endpoints": {"docker": {"Host": ..., "SkipTLSVerify": false}}} */
