@@ -24,8 +24,8 @@ enum ferry_change {
 };
 
 struct ferry_diff_image {
-	const char *name; /* as Docker shows it: "redis:7-alpine" */
-	const char *platform;
+	const char *name;     /* as Docker shows it: "redis:7-alpine" */
+	const char *platform; /* NULL: no image, but what stands beside one */
 	enum ferry_change change;
 	const char *old_digest; /* of the manifest; NULL: not there before */
 	const char *new_digest; /* NULL: not there any more */

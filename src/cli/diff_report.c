@@ -18,15 +18,13 @@ add_image(struct table *table, const struct ferry_diff_image *image,
 	  struct ferry_error *err)
 {
 	const char *now = image->new_digest;
+	const char *platform = image->platform ? image->platform : "-";
 	char digest[OUTPUT_DIGEST_MAX];
 	char size[TEXT_SIZE_MAX];
 	char fresh[TEXT_SIZE_MAX];
-	const char *cells[] = { words[image->change],
-				image->name,
-				image->platform,
-				digest,
-				size,
-				fresh };
+	const char *cells[] = {
+		words[image->change], image->name, platform, digest, size, fresh
+	};
 
 	output_digest(digest, sizeof(digest), now ? now : image->old_digest);
 	text_size(size, sizeof(size), image->size);

@@ -49,6 +49,19 @@ by_name_and_platform(const void *a, const void *b)
 	return strcmp(one_text, two_text);
 }
 
+/* What stands beside an image has no platform, and there may be several. */
+static int
+in_order(const void *a, const void *b)
+{
+	const struct image *one = *(const struct image *const *)a;
+	const struct image *two = *(const struct image *const *)b;
+	int order = by_name_and_platform(a, b);
+
+	return order ? order
+		     : strcmp(one->descriptor.digest.text,
+			      two->descriptor.digest.text);
+}
+
 static int
 by_digest(const void *a, const void *b)
 {
@@ -67,19 +80,18 @@ static int
 side_init(struct side *side, const struct release *release,
 	  struct ferry_error *err)
 {
-	size_t count = 0;
+	size_t count = release->image_count;
 
 	side->release = release;
 	side->images = calloc(release->image_count + 1, sizeof(*side->images));
 	side->digests = calloc(release->blob_count + 1, sizeof(*side->digests));
 	if (!side->images || !side->digests)
 		return error_nomem(err);
-	for (size_t i = 0; i < release->image_count; i++)
-		if (!release->images[i].artifact)
-			side->images[count++] = &release->images[i];
+	for (size_t i = 0; i < count; i++)
+		side->images[i] = &release->images[i];
 	for (size_t i = 0; i < release->blob_count; i++)
 		side->digests[i] = &release->blobs[i].descriptor.digest;
-	qsort(side->images, count, sizeof(*side->images), by_name_and_platform);
+	qsort(side->images, count, sizeof(*side->images), in_order);
 	qsort(side->digests, release->blob_count, sizeof(*side->digests),
 	      by_digest);
 	return 0;
@@ -139,14 +151,15 @@ add_image(struct ferry_diff *diff, const struct side *old,
 		row->new_digest = now->descriptor.digest;
 	*out = (struct ferry_diff_image){
 		.name = row->caption.name,
-		.platform = row->caption.platform,
+		.platform = image->artifact ? NULL : row->caption.platform,
 		.change = change_of(before, now),
 		.old_digest = before ? row->old_digest.text : NULL,
 		.new_digest = now ? row->new_digest.text : NULL,
 		.size = image->size,
 		.fresh = now ? fresh_bytes(old, new->release, now) : 0,
 	};
-	diff->info.changes[out->change]++;
+	if (!image->artifact)
+		diff->info.changes[out->change]++;
 }
 
 static void

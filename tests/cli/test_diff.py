@@ -146,3 +146,25 @@ def test_bad_uses(releases):
     done = bench.run("pack", "-o", bench.bundle, "--since", broken, bench.name("same:1"))
     assert_told(done, 3, str(broken))
     assert not bench.bundle.exists()
+
+
+def test_what_stands_beside_an_image_counts_by_itself(bench):
+    """An attestation may be all that changed; it is no image, and has to be carried."""
+    both = {"platforms": ["linux/amd64", "linux/arm64"], "layers": [3000]}
+    bench.add("app:1", **both, attestations=True)
+    assert_done(bench.pack("app:1", options=["--platform", "all"]))
+    old = bench.bundle.with_name("old.tar.zst")
+    bench.bundle.rename(old)
+    index = json.loads(bench.server.store.find_manifest("app", bench.images["app:1"].index)[1])
+    gone = next(entry for entry in index["manifests"] if entry.get("annotations"))
+    index["manifests"].remove(gone)
+    bench.server.add_manifest("app:1", "application/vnd.oci.image.index.v1+json",
+                              json.dumps(index).encode())
+    assert_done(bench.pack("app:1", options=["--platform", "all"]))
+    done = bench.run("diff", old, bench.bundle)
+    assert "images: 0 changed, 0 added, 0 removed, 2 unchanged" in done.stdout
+    document = json.loads(bench.run("diff", "--json", old, bench.bundle).stdout)
+    assert [(image["platform"], image["change"], image["old_digest"])
+            for image in document["images"] if image["change"] != "unchanged"] == [
+                (None, "removed", gone["digest"])]
+    assert document["blobs"]["new"]["count"] == 1  # the index
