@@ -6,8 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-/* The journal's room beside its head: a line for so many bytes. */
-#define NOTE_BYTES ((uint64_t)256 << 10)
+/* The journal's room beside its head: a line for every NOTE_BYTES. */
 #define NOTE_LINE 32
 
 /* Takes the room now, so that a full disk shows before the work. */

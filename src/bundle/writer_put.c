@@ -3,14 +3,13 @@
 #include "bundle/member.h"
 
 /*
- * What is in the file is noted down every so many bytes, or milliseconds if
- * that is sooner: a kill costs no more.  To keep the journal small, that are
+ * What is in the file is noted down every NOTE_BYTES, or so many milliseconds
+ * if that is sooner: a kill costs no more.  To keep the journal small, that are
  * more bytes of a large blob, and a fraction of them at least at any time.
  */
-#define NOTE_BYTES ((uint64_t)256 << 10)
 #define NOTE_PARTS 4096 /* of a blob */
 #define NOTE_MILLISECONDS 50
-#define NOTE_FRACTION 16
+#define NOTE_FRACTION 4
 
 /* A blob's content on its way into raw frames, noted down as it comes. */
 struct noting_sink {

@@ -8,7 +8,11 @@
 #include "base/writeback.h"
 #include "bundle/leftover.h"
 #include "bundle/writer.h"
+#include "codec/frame.h"
 #include "codec/seek_table.h"
+
+/* What of a raw blob is noted down at once: what goes into the file at once. */
+#define NOTE_BYTES ((uint64_t)FRAME_STAGE)
 
 struct bundle_writer {
 	struct output output;

@@ -24,6 +24,12 @@
 #define FRAME_BLOCK ((uint64_t)128 << 10) /* the most RFC 8878 allows */
 #define FRAME_WINDOW_LOG 20 /* the most a bundle asks of its decoder */
 
+/*
+ * Raw frames go out in pieces of so many bytes.  A kill costs the one that is
+ * not full yet, which is why it is no more than keeps system calls cheap.
+ */
+#define FRAME_STAGE ((size_t)64 << 10)
+
 /* A run of content: its length, the trailer of a closing run included. */
 struct frame_run {
 	uint64_t length;

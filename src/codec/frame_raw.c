@@ -13,7 +13,6 @@
 #define WINDOW 0x38 /* 2^(10 + 7) */
 #define BLOCK_HEADER 3
 #define CHECKSUM 4
-#define STAGE ((size_t)256 << 10) /* what a kill may cost, at most */
 #define WINDOW_BYTES ((size_t)1 << 20)
 
 static const uint8_t magic[4] = { 0x28, 0xb5, 0x2f, 0xfd };
@@ -83,7 +82,7 @@ stage(struct frame_encoder *encoder, const void *data, size_t size,
 
 	encoder->frame_packed += size;
 	while (size) {
-		size_t room = STAGE - encoder->staged;
+		size_t room = FRAME_STAGE - encoder->staged;
 		size_t part = size < room ? size : room;
 		int rc;
 
@@ -91,8 +90,9 @@ stage(struct frame_encoder *encoder, const void *data, size_t size,
 		encoder->staged += part;
 		at += part;
 		size -= part;
-		rc = encoder->staged == STAGE ? frame_raw_flush(encoder, err)
-					      : 0;
+		rc = encoder->staged == FRAME_STAGE
+			     ? frame_raw_flush(encoder, err)
+			     : 0;
 		if (rc)
 			return rc;
 	}
@@ -179,7 +179,7 @@ frame_raw_begin(struct frame_encoder *encoder, struct frame_run run,
 					   .listener = listener,
 					   .run = run };
 	encoder->state = XXH64_createState();
-	encoder->stage = malloc(STAGE);
+	encoder->stage = malloc(FRAME_STAGE);
 	if (!encoder->state || !encoder->stage)
 		return error_nomem(err);
 	return 0;

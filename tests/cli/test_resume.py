@@ -24,6 +24,7 @@ LAYERS = {"app:1": [700_000, 90, 300_000], "db:1": [500_000], "raw:1": [150_000,
 ALL = [*LAYERS]
 NEW = ["app:1", "db:1", "web:1"]     # another plan
 PIECE, PAUSE = 20_000, 0.06     # a pause is longer than what is noted down at the latest
+BURST, PIECE_NOTED = 200_000, 64 << 10
 STALLED = 3 * PIECE             # sent, but not yet taken or noted when the kill comes
 ADVICE = "the same command goes on there, --fresh starts anew"
 
@@ -151,6 +152,13 @@ def test_killed_at_random(packs, seed):
     packs.finish(*ALL)
 
 
+def asked_from(packs, seen, layer):
+    """Where the Range of the layer's request began."""
+    ranges = [record.headers.get("range") for record in packs.server.requests[seen:]
+              if record.kind == "blob" and record.digest == layer.digest]
+    return int(re.fullmatch(r"bytes=(\d+)-", ranges[0]).group(1))
+
+
 def test_only_the_rest_is_asked_for(packs):
     """With Range, and nothing of what is there as a whole."""
     packs.end_at(400_000, "app:1", options=["--jobs", 1])
@@ -159,9 +167,26 @@ def test_only_the_rest_is_asked_for(packs):
     layers = packs.images["app:1"].layers
     asked = {record.digest: record.headers.get("range")
              for record in packs.server.requests[seen:] if record.kind == "blob"}
-    first = int(re.fullmatch(r"bytes=(\d+)-", asked[layers[0].digest]).group(1))
-    assert 400_000 - STALLED <= first <= 400_000 + STALLED
+    assert abs(asked_from(packs, seen, layers[0]) - 400_000) <= STALLED
     assert asked[layers[1].digest] is None and asked[layers[2].digest] is None
+
+
+def test_what_came_in_one_go_counts_but_for_the_last_piece(packs):
+    """Faster than any clock, so that the number of bytes alone says when to note it down."""
+    layer = packs.images["app:1"].layers[0]
+    packs.server.fault("GET blob", act.stall(after=BURST), digest=layer.digest)
+    before = packs.pulled()
+    child = packs.begin("app:1", options=["--jobs", 1])
+    while packs.pulled() - before < BURST:
+        assert child.poll() is None, "it was over too soon"
+        time.sleep(0.002)
+    time.sleep(0.3)
+    child.kill()
+    child.communicate()
+    packs.server.clear_faults()
+    seen = len(packs.server.requests)
+    packs.finish("app:1")
+    assert BURST - PIECE_NOTED <= asked_from(packs, seen, layer) <= BURST
 
 
 def test_a_registry_that_ignores_range(packs):

@@ -10,7 +10,7 @@
 #include "base/output.h"
 #include "bundle/writer.h"
 
-#define NOTE ((size_t)256 << 10) /* what is noted down at the latest */
+#define NOTE ((size_t)64 << 10) /* what is noted down at the latest */
 #define PIECE ((size_t)16 << 10)
 
 static const struct fixture_image first_plan[] = {
