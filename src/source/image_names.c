@@ -223,27 +223,17 @@ not_found(const struct image_names *names, const char *selector,
 	return FERRY_E_NOT_FOUND;
 }
 
-/* The images' numbers come in ascending order. */
-static void
-match_image(struct image_match *match, size_t image)
-{
-	if (!match->count || match->images[match->count - 1] != image)
-		match->images[match->count++] = image;
-}
-
-static void
-match_all(const struct image_names *names, struct image_match *match)
-{
-	for (size_t i = 0; i < names->images; i++)
-		match_image(match, i);
-}
-
-/* `key`: the selector in full, or NULL: exactly the selector. */
-static void
-match_names(const struct image_names *names, const char *selector,
-	    const char *key, struct image_match *match)
+/*
+ * Marks what is meant; `key`: the selector in full, or NULL: exactly the
+ * selector.  An image may be called the same twice, as by its tag and by its
+ * ID, and its names need not stand together.
+ */
+static bool
+mark_named(const struct image_names *names, const char *selector,
+	   const char *key, bool *meant, const char **full)
 {
 	struct reference ignored;
+	bool any = false;
 
 	for (size_t i = 0; i < names->count; i++) {
 		const struct image_name *name = &names->items[i];
@@ -251,25 +241,47 @@ match_names(const struct image_names *names, const char *selector,
 		if (key ? strcmp(name->key, key) != 0
 			: strcmp(name->text, selector) != 0)
 			continue;
-		match_image(match, name->image);
-		if (!match->full && !name->alias &&
-		    parse_full(name->text, &ignored))
-			match->full = name->text;
+		any = true;
+		meant[name->image] = true;
+		if (!*full && !name->alias && parse_full(name->text, &ignored))
+			*full = name->text;
 	}
+	return any;
 }
 
 static int
-match_selector(const struct image_names *names, const char *selector,
-	       struct image_match *match, struct ferry_error *err)
+mark_selected(const struct image_names *names, const char *selector,
+	      bool *meant, const char **full, struct ferry_error *err)
 {
 	struct reference reference;
 	char key[REFERENCE_TEXT];
 
-	match_names(names, selector, NULL, match);
-	if (!match->count && !reference_parse(&reference, selector, err))
-		match_names(names, selector, reference_name(key, &reference),
-			    match);
-	return match->count ? 0 : not_found(names, selector, err);
+	if (mark_named(names, selector, NULL, meant, full))
+		return 0;
+	if (!reference_parse(&reference, selector, err) &&
+	    mark_named(names, selector, reference_name(key, &reference), meant,
+		       full))
+		return 0;
+	return not_found(names, selector, err);
+}
+
+/* Without a selector all are meant. */
+static int
+match_selector(const struct image_names *names, const char *selector,
+	       struct image_match *match, struct ferry_error *err)
+{
+	AUTO_FREE bool *meant = calloc(names->images, sizeof(*meant));
+	int rc = 0;
+
+	match->images = calloc(names->images, sizeof(*match->images));
+	if (!meant || !match->images)
+		return error_nomem(err);
+	if (selector)
+		rc = mark_selected(names, selector, meant, &match->full, err);
+	for (size_t i = 0; i < names->images && !rc; i++)
+		if (!selector || meant[i])
+			match->images[match->count++] = i;
+	return rc;
 }
 
 /* What was selected by its tag, or without a name, may have a better one. */
@@ -290,17 +302,9 @@ image_names_choose(const struct image_names *names, const char *selector,
 		   struct image_match *out, struct ferry_error *err)
 {
 	AUTO(image_match_release) struct image_match match = { 0 };
-	int rc = 0;
+	int rc = names->images ? match_selector(names, selector, &match, err)
+			       : refuse_unnamed(names, err);
 
-	if (!names->images)
-		return refuse_unnamed(names, err);
-	match.images = calloc(names->images, sizeof(*match.images));
-	if (!match.images)
-		return error_nomem(err);
-	if (selector)
-		rc = match_selector(names, selector, &match, err);
-	else
-		match_all(names, &match);
 	if (rc)
 		return rc;
 	find_full(names, &match);

@@ -173,6 +173,17 @@ def test_two_names_for_one_image(write, pack):
     assert digests == dict.fromkeys(["app:1", "app:latest"], digest_of(APP.manifest))
 
 
+def test_a_tag_that_looks_like_an_id(write, pack):
+    """Tag and ID select the same images: each counts once."""
+    saved = docker_1x(APP)
+    entries = json.loads(find(saved, "manifest.json").data)
+    name = f"sha256:{entries[0]['Config'].removesuffix('.json')}"
+    entries[0]["RepoTags"] = [name]
+    find(saved, "manifest.json").data = to_json(entries * 5000)
+    _, digests = pack(f"docker-archive:{write(saved)}")
+    assert digests == {name: digest_of(APP.manifest)}
+
+
 def test_compressed_layers_keep_their_bytes(write, pack):
     """Whatever their name says; their digests are those of a registry."""
     packed = Image(APP.name, APP.layers, packed=True)

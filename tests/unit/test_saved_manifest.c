@@ -142,6 +142,29 @@ selectors_choose(void **state)
 	image_names_release(&names);
 }
 
+/* A tag may look like an ID, and one of several images may be called both. */
+static void
+images_are_matched_once(void **state)
+{
+	static const size_t images[] = { 1, 0, 1, 0 };
+	struct image_names names = { .images = 2 };
+	struct image_match match = { 0 };
+	struct ferry_error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(images); i++)
+		assert_int_equal(image_names_add(&names, "sha256:1", images[i],
+						 i > 1, &err),
+				 0);
+	assert_int_equal(image_names_choose(&names, "sha256:1", &match, &err),
+			 0);
+	assert_int_equal(match.count, 2);
+	assert_int_equal(match.images[0], 0);
+	assert_int_equal(match.images[1], 1);
+	image_match_release(&match);
+	image_names_release(&names);
+}
+
 static void
 what_is_not_there_is_said(void **state)
 {
@@ -223,6 +246,7 @@ main(void)
 		cmocka_unit_test(manifest_is_read),
 		cmocka_unit_test(bad_manifests_are_refused),
 		cmocka_unit_test(selectors_choose),
+		cmocka_unit_test(images_are_matched_once),
 		cmocka_unit_test(what_is_not_there_is_said),
 		cmocka_unit_test(all_named_images_are_listed),
 	};
