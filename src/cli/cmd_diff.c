@@ -25,8 +25,8 @@ static const struct flag flags[] = {
 		  "linux/amd64)",
 	  .kind = FLAG_LIST,
 	  .offset = offsetof(struct values, platforms) },
-	MIRROR_FLAG(struct values),
 	REGISTRY_FLAGS(struct values),
+	MIRROR_FLAG(struct values),
 };
 
 static void
@@ -58,6 +58,8 @@ plan_lists(struct session *session, const struct values *values,
 	int rc = registry_flags_options(&options.registry, &values->registry,
 					&found, err);
 
+	if (!rc)
+		rc = list_flags_platforms(&values->platforms, err);
 	if (!rc)
 		rc = list_flags_options(&options.list, &values->list, err);
 	if (!rc)

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/diff_report.h"
+#include "cli/image_hints.h"
 #include "cli/list_flags.h"
 #include "cli/output.h"
 #include "cli/pack_report.h"
@@ -28,12 +29,6 @@ static const struct flag flags[] = {
 	LIST_FLAGS(struct values,
 		   "take images from this file: one a line, Compose, "
 		   "Kubernetes or ferry's own"),
-	{ .name = "output",
-	  .letter = 'o',
-	  .argument = "BUNDLE",
-	  .help = "write this file",
-	  .kind = FLAG_TEXT,
-	  .offset = offsetof(struct values, output) },
 	{ .name = "platform",
 	  .argument = "P",
 	  .help = "pack the images for OS/ARCH[/VARIANT] (default "
@@ -41,6 +36,13 @@ static const struct flag flags[] = {
 		  "\"all\"",
 	  .kind = FLAG_LIST,
 	  .offset = offsetof(struct values, platforms) },
+	{ .heading = "The bundle",
+	  .name = "output",
+	  .letter = 'o',
+	  .argument = "BUNDLE",
+	  .help = "write this file",
+	  .kind = FLAG_TEXT,
+	  .offset = offsetof(struct values, output) },
 	{ .name = "force",
 	  .help = "replace BUNDLE, and the file of --lock, if they exist",
 	  .kind = FLAG_SWITCH,
@@ -64,8 +66,8 @@ static const struct flag flags[] = {
 	  .help = "say in the plan what changes since the bundle OLD",
 	  .kind = FLAG_TEXT,
 	  .offset = offsetof(struct values, since) },
-	MIRROR_FLAG(struct values),
 	REGISTRY_FLAGS(struct values),
+	MIRROR_FLAG(struct values),
 };
 
 static void
@@ -109,16 +111,27 @@ plan_pack(struct session *session, const struct values *values,
 	if (images->count + values->list.files.count == 0)
 		return error_set(err, FERRY_E_USAGE,
 				 "no IMAGE and no '--file LIST' given");
-	if (list_flags_options(&options.list, &values->list, err))
+	if (list_flags_platforms(&values->platforms, err) ||
+	    list_flags_options(&options.list, &values->list, err))
 		return err->code;
 	return ferry_pack_plan(session->context, &options, out, err);
 }
 
-static void
-report_lock(const struct session *session, const struct values *values)
+/* Tells that the lock is written. */
+static int
+report_lock(struct session *session, const struct values *values,
+	    struct ferry_error *err)
 {
-	if (values->lock && !session->common.json && !session->common.quiet)
+	if (!values->lock)
+		return 0;
+	if (session->common.json)
+		return json_object_set_new(session->document, "lock",
+					   output_text(values->lock))
+			       ? error_nomem(err)
+			       : 0;
+	if (!session->common.quiet)
 		output_line(stdout, "%s: every digest pinned", values->lock);
+	return 0;
 }
 
 static int
@@ -136,7 +149,7 @@ report_written(struct session *session, const struct values *values,
 					       session->document, "quotas",
 					       quota_report_json(plan))
 			       ? error_nomem(err)
-			       : 0;
+			       : report_lock(session, values, err);
 	if (session->common.quiet)
 		return 0;
 	if (pack_report_table(plan, "packed", err))
@@ -145,8 +158,7 @@ report_written(struct session *session, const struct values *values,
 		    output_totals(totals, sizeof(totals), plan->image_count,
 				  plan->blob_count, written));
 	quota_report_print(plan, stdout);
-	report_lock(session, values);
-	return 0;
+	return report_lock(session, values, err);
 }
 
 static int
@@ -157,10 +169,14 @@ document_plan(struct session *session, const struct values *values,
 	int rc = output_document(&session->document,
 				 pack_report_json(plan, values->output), err);
 
-	if (rc || !diff)
+	if (rc)
 		return rc;
-	return json_object_set_new(session->document, "since",
-				   diff_report_json(ferry_diff_get_info(diff)))
+	return json_object_set_new(session->document, "lock", json_null()) ||
+			       json_object_set_new(
+				       session->document, "since",
+				       diff ? diff_report_json(
+						      ferry_diff_get_info(diff))
+					    : json_null())
 		       ? error_nomem(err)
 		       : 0;
 }
@@ -198,15 +214,24 @@ compare(const struct values *values, const struct ferry_pack *pack,
 	return ferry_diff_plan(values->since, pack, out, err);
 }
 
+static void
+report_refusals(const struct session *session,
+		const struct ferry_pack_plan *plan)
+{
+	pack_report_refusals(plan);
+	for (size_t i = 0; i < plan->image_count; i++)
+		if (plan->images[i].refusal)
+			image_hints_print(&session->operands,
+					  plan->images[i].name);
+}
+
 static int
-write_lock(const struct session *session, const struct values *values,
+write_lock(struct session *session, const struct values *values,
 	   struct ferry_pack *pack, struct ferry_error *err)
 {
 	int rc = ferry_pack_write_lock(pack, err);
 
-	if (!rc)
-		report_lock(session, values);
-	return rc;
+	return rc ? rc : report_lock(session, values, err);
 }
 
 static int
@@ -226,13 +251,15 @@ run(struct session *session, const void *data, struct ferry_error *err)
 		return err->code;
 	rc = plan_pack(session, values, &registry, &docker.options, &pack, err);
 	progress_clear(&session->progress);
+	if (rc == FERRY_E_USAGE)
+		image_hints_print(&session->operands, err->message);
 	if (rc)
 		return rc;
 	plan = ferry_pack_get_plan(pack);
 	if (compare(values, pack, &diff, err) ||
 	    report_plan(session, values, plan, diff, err))
 		return err->code;
-	pack_report_refusals(plan);
+	report_refusals(session, plan);
 	rc = ferry_pack_check(pack, err);
 	if (!rc && values->dry_run && values->lock)
 		rc = write_lock(session, values, pack, err);
@@ -247,7 +274,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 
 const struct command command_pack = {
 	.name = "pack",
-	.summary = "pull images from registries into a bundle",
+	.summary = "put the images of a release into a bundle",
 	.synopsis = "[IMAGE...] [-f LIST]... -o BUNDLE [OPTION...]",
 	.about = "Put the images of a release into one file.  IMAGE is as "
 		 "Docker would name it (redis:7, quay.io/a/b@sha256:...), or "

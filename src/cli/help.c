@@ -58,12 +58,18 @@ options_help(const struct command *command)
 			      command->name);
 	const struct flag *flag;
 	bool common;
+	/* A few options need no headings. */
+	bool headed = command->flag_count && command->flags[0].heading;
 
 	printf("%s", usage);
 	print_wrapped(command->synopsis, (size_t)indent, (size_t)indent);
 	putchar('\n');
 	print_wrapped(command->about, 0, 0);
-	putchar('\n');
-	for (size_t i = 0; (flag = options_at(command, i, &common)); i++)
+	if (!headed)
+		putchar('\n');
+	for (size_t i = 0; (flag = options_at(command, i, &common)); i++) {
+		if (headed && flag->heading)
+			printf("\n%s:\n", flag->heading);
 		print_flag(flag);
+	}
 }

@@ -48,3 +48,16 @@ list_flags_options(struct ferry_list_options *out,
 	};
 	return 0;
 }
+
+int
+list_flags_platforms(const struct text_list *platforms, struct ferry_error *err)
+{
+	for (size_t i = 0; i < platforms->count; i++)
+		if (strchr(platforms->items[i], ','))
+			return error_set(err, FERRY_E_USAGE,
+					 "--platform %s: one platform each "
+					 "time; repeat --platform for the "
+					 "others",
+					 platforms->items[i]);
+	return 0;
+}

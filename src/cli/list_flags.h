@@ -16,7 +16,8 @@ struct list_values {
 
 /* Rows of an option table; `values` is a struct with .list, `does` the help. */
 #define LIST_FLAGS(values, does)                                               \
-	{ .name = "file",                                                      \
+	{ .heading = "Which images",                                           \
+	  .name = "file",                                                      \
 	  .letter = 'f',                                                       \
 	  .argument = "LIST",                                                  \
 	  .help = does "; - is standard input (may be repeated)",              \
@@ -40,6 +41,10 @@ struct list_values {
 			"with this one (may be repeated; default: all)",       \
 		.kind = FLAG_LIST, .offset = offsetof(values, list.profiles)   \
 	}
+
+/* FERRY_E_USAGE for a --platform that is several. */
+int list_flags_platforms(const struct text_list *platforms,
+			 struct ferry_error *err) MUST_CHECK;
 
 /* Fills *out, which borrows from `values`.  FERRY_E_USAGE: no such KIND. */
 int list_flags_options(struct ferry_list_options *out,

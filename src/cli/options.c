@@ -12,7 +12,8 @@
 #define LONG_BASE 256
 
 static const struct flag common_flags[] = {
-	{ .name = "json",
+	{ .heading = "What is printed",
+	  .name = "json",
 	  .help = "print one JSON document on standard output, nothing else",
 	  .kind = FLAG_SWITCH,
 	  .offset = offsetof(struct common, json) },

@@ -29,6 +29,7 @@ enum flag_kind {
 };
 
 struct flag {
+	const char *heading;  /* of the options from here on; or NULL */
 	const char *name;     /* without its dashes */
 	const char *argument; /* as the help calls it; NULL for a switch */
 	const char *help;

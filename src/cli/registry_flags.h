@@ -29,7 +29,8 @@ struct registry_values {
 
 /* Rows of an option table; `values` is a struct with .jobs and .registry. */
 #define REGISTRY_FLAGS(values)                                                 \
-	{ .name = "jobs",                                                      \
+	{ .heading = "Registries and transfers",                               \
+	  .name = "jobs",                                                      \
 	  .argument = "N",                                                     \
 	  .help = "move so many blobs at once (1 to 64, default 8)",           \
 	  .kind = FLAG_NUMBER,                                                 \

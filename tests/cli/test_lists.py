@@ -100,3 +100,29 @@ def test_an_endless_list(bench):
     done = bench.run("pack", "-o", bench.bundle, "-f", "/dev/zero")
     assert done.seconds < 10
     assert_failed(bench, done, "/dev/zero")
+
+
+SLIPS = {
+    # argument: (exit status, what is said of it)
+    "list.txt": (1, "list.txt is a file here: '-f list.txt' reads it as a list; bundle:list.txt, "
+                    "docker-archive:list.txt and oci-archive:list.txt stand for the images in it"),
+    "./list.txt": (2, "./list.txt is a file here: '-f ./list.txt' reads it as a list; bundle:./list.txt, "
+                      "docker-archive:./list.txt and oci-archive:./list.txt stand for the images in it"),
+    "docker-archve:app.tar": (1, "docker-archve:app.tar: did you mean 'docker-archive:app.tar'?"),
+    "linux/arm64": (1, "linux/arm64: for a platform, give '--platform linux/arm64', or "
+                       "'IMAGE linux/arm64' as one argument"),
+    "other": (1, None),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_what_looks_like_a_slip(bench, slip):
+    """What is no image of a registry, since it was meant to be something else, gets a line more."""
+    status, hint = SLIPS[slip]
+    (bench.folder / "list.txt").write_text("app:1\n")
+    done = bench.run("pack", "--dry-run", "--mirror", f"docker.io=http://{bench.server.host}", slip,
+                     "--retries", "0", cwd=bench.folder)
+    assert done.returncode == status
+    assert (hint is None) == ("is a file here" not in done.stderr and "did you mean" not in done.stderr
+                              and "for a platform" not in done.stderr)
+    assert hint is None or hint in done.stderr.splitlines()

@@ -267,3 +267,13 @@ def test_a_lock_where_no_file_can_be(bench):
     done = bench.pack("app:1", options=["--lock", bench.folder / "none" / "lock.json"])
     assert_failed(bench, done, f"the folder {bench.folder}/none does not exist")
     assert bench.server.requests == []
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_json_names_the_lock(bench, options):
+    """Null, as "since" is, until there is one."""
+    bench.add("app:1", layers=[500])
+    done = pack_locked(bench, "app:1", "no:1", options=["--json", *options])
+    assert (json.loads(done.stdout)["lock"], json.loads(done.stdout)["since"]) == (None, None)
+    done = pack_locked(bench, "app:1", options=["--json", *options])
+    assert json.loads(done.stdout)["lock"] == str(lock_path(bench))

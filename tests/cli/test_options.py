@@ -260,3 +260,17 @@ def test_closed_standard_output_is_told():
                           stderr=subprocess.PIPE, env=environment(), check=False)
     assert done.stderr == "ferry: standard output: Bad file descriptor\n"
     assert done.returncode == 1
+
+
+def test_options_stand_in_groups(ferry):
+    headings = ["Which images:", "The bundle:", "Registries and transfers:", "What is printed:"]
+    for command, expected in {"pack": headings, "diff": headings[:1] + headings[2:], "host": []}.items():
+        lines = ferry(command, "--help").stdout.splitlines()
+        assert [line for line in lines if re.fullmatch(r"[A-Z][a-z ]+:", line)] == expected
+
+
+@pytest.mark.parametrize("args", [["pack", "app", "--dry-run"], ["diff", "a", "-f", "b"]])
+def test_one_platform_each_time(ferry, args):
+    done = ferry(*args, "--platform", "linux/amd64,linux/arm64")
+    assert_usage_error(done, "--platform linux/amd64,linux/arm64: one platform each time; "
+                             "repeat --platform for the others", args[0])
