@@ -122,6 +122,31 @@ put_on_base(json_t **out, const struct extending *at, json_t *own,
 	return rc ? rc : service_merge(out, beneath, own, err);
 }
 
+static size_t
+list_size(const json_t *definition, const char *key)
+{
+	json_t *list = json_object_get(definition, key);
+
+	compose_untag(&list);
+	return json_array_size(list);
+}
+
+/* Whatever extends a service reads it again. */
+static int
+charge(const struct extending *service, json_t *definition,
+       struct ferry_error *err)
+{
+	size_t count;
+
+	compose_untag(&definition);
+	count = list_size(definition, "profiles") +
+		list_size(definition, "volumes");
+	return variables_charge(service->variables, count + 1, 0, err)
+		       ? error_wrap(err, "%s: service '%s'", service->path,
+				    service->name)
+		       : 0;
+}
+
 int
 compose_extend(json_t **out, const struct extending *service,
 	       struct ferry_error *err)
@@ -129,8 +154,12 @@ compose_extend(json_t **out, const struct extending *service,
 	json_t *definition = json_object_get(service->services, service->name);
 	AUTO_JSON *own = NULL;
 	json_t *extends;
-	int rc = service_pick(&own, definition, service->name, service->path,
-			      service->variables, err);
+	int rc = charge(service, definition, err);
+
+	if (rc)
+		return rc;
+	rc = service_pick(&own, definition, service->name, service->path,
+			  service->variables, err);
 
 	if (rc)
 		return rc;

@@ -23,10 +23,17 @@ compose_files_release(struct compose_files *files)
 }
 
 static int
-check_documents(const json_t *documents, struct ferry_error *err)
+check_documents(struct compose_files *files, const json_t *documents,
+		struct ferry_error *err)
 {
 	size_t index;
 	json_t *document;
+
+	files->count += json_array_size(documents);
+	if (files->count > COMPOSE_DOCUMENTS_MAX)
+		return error_set(err, FERRY_E_USAGE,
+				 "more than %d documents in all",
+				 COMPOSE_DOCUMENTS_MAX);
 
 	json_array_foreach (documents, index, document) {
 		if (!json_is_object(document))
@@ -44,7 +51,7 @@ compose_files_add(struct compose_files *files, const char *path,
 	int rc = yaml_parse(&documents, data, size, err);
 
 	if (!rc)
-		rc = check_documents(documents, err);
+		rc = check_documents(files, documents, err);
 	if (rc)
 		return error_wrap(err, "%s", path);
 	/* Not checked: a path may hold what is no UTF-8. */

@@ -6,13 +6,16 @@
 
 #include "json/json.h"
 
-#define COMPOSE_FILES_MAX 256	 /* read */
-#define COMPOSE_INCLUDES_MAX 256 /* followed, over the whole project */
-#define COMPOSE_DEPTH_MAX 32	 /* of includes, of services on services */
+#define COMPOSE_FILES_MAX 256	   /* read */
+#define COMPOSE_INCLUDES_MAX 256   /* followed, over the whole project */
+#define COMPOSE_DEPTH_MAX 32	   /* of includes, of services on services */
+#define COMPOSE_DOCUMENTS_MAX 1024 /* in all files */
 
 struct compose_files {
 	json_t *documents; /* clean path -> an array of them */
+	size_t count;	   /* of documents */
 	size_t includes;   /* followed so far */
+	size_t spent;	   /* struct variables */
 };
 
 int compose_files_init(struct compose_files *files, struct ferry_error *err)

@@ -28,7 +28,8 @@ static int
 join(char **out, const struct compose_scope *scope, const json_t *value,
      const char *what, struct ferry_error *err)
 {
-	struct variables variables = { scope->variables, NULL };
+	struct variables variables = { scope->variables, NULL,
+				       &scope->files->spent };
 	AUTO_FREE char *text = NULL;
 	int rc = compose_text(&text, value, what, &variables, NULL, err);
 

@@ -31,7 +31,8 @@ static int
 read_services(json_t *into, const struct compose_scope *scope,
 	      json_t *definitions, struct ferry_error *err)
 {
-	struct variables variables = { scope->variables, NULL };
+	struct variables variables = { scope->variables, NULL,
+				       &scope->files->spent };
 	struct extending extending = { .files = scope->files,
 				       .variables = &variables,
 				       .path = scope->path,

@@ -16,6 +16,7 @@ struct reader {
 	size_t line;
 	json_t *into;
 	const json_t *outer;
+	size_t spent; /* struct variables */
 };
 
 static void
@@ -86,10 +87,11 @@ read_name(struct reader *reader, char **out, struct ferry_error *err)
 }
 
 static int
-put_variables_in(const struct reader *reader, const char *text, char **out,
+put_variables_in(struct reader *reader, const char *text, char **out,
 		 struct ferry_error *err)
 {
-	struct variables variables = { reader->outer, reader->into };
+	struct variables variables = { reader->outer, reader->into,
+				       &reader->spent };
 
 	return interpolate(out, text, &variables, NULL, err);
 }
@@ -219,7 +221,7 @@ dotenv_parse(json_t *into, const void *data, size_t size, const json_t *outer,
 	     struct ferry_error *err)
 {
 	AUTO_FREE char *text = size ? strndup(data, size) : strdup("");
-	struct reader reader = { text, 1, into, outer };
+	struct reader reader = { text, 1, into, outer, 0 };
 	int rc = 0;
 
 	if (!text)

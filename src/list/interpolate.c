@@ -206,6 +206,20 @@ expand(struct expansion *expansion, struct piece piece, int depth,
 }
 
 int
+variables_charge(const struct variables *variables, size_t count, size_t bytes,
+		 struct ferry_error *err)
+{
+	size_t left = INTERPOLATE_TOTAL_MAX - *variables->spent;
+
+	if (bytes > left || count > (left - bytes) / INTERPOLATE_TEXT_COST)
+		return error_set(err, FERRY_E_USAGE,
+				 "more than any list needs, variables and "
+				 "extended services put in");
+	*variables->spent += bytes + count * INTERPOLATE_TEXT_COST;
+	return 0;
+}
+
+int
 interpolate(char **out, const char *text, const struct variables *variables,
 	    json_t *unset, struct ferry_error *err)
 {
@@ -220,6 +234,8 @@ interpolate(char **out, const char *text, const struct variables *variables,
 		rc = error_set(err, FERRY_E_USAGE,
 			       "more than %zu KiB, variables put in",
 			       INTERPOLATE_BYTES_MAX >> 10);
+	if (!rc)
+		rc = variables_charge(variables, 1, expansion.out.size, err);
 	if (!rc)
 		rc = buffer_text(&expansion.out, &expanded, err);
 	if (!rc)

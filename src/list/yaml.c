@@ -7,6 +7,8 @@
 #include "list/yaml_scalar.h"
 
 #define CORE_TAG "tag:yaml.org,2002:"
+#define TAG_DIRECTIVE "%TAG"
+#define DIRECTIVES_MAX 1000
 #define AUTO_EVENT AUTO(yaml_event_delete) yaml_event_t
 
 struct reader {
@@ -412,6 +414,24 @@ parse_stream(struct reader *reader, json_t *documents, struct ferry_error *err)
 	return rc;
 }
 
+/* libyaml compares each with all others. */
+static int
+check_directives(const char *text, size_t size, struct ferry_error *err)
+{
+	const char *end = text + size;
+	size_t count = 0;
+
+	while ((text = memmem(text, (size_t)(end - text), TAG_DIRECTIVE,
+			      strlen(TAG_DIRECTIVE)))) {
+		text += strlen(TAG_DIRECTIVE);
+		if (++count > DIRECTIVES_MAX)
+			return error_set(err, FERRY_E_USAGE,
+					 "more than %d times '%s'",
+					 DIRECTIVES_MAX, TAG_DIRECTIVE);
+	}
+	return 0;
+}
+
 static int
 parse_yaml(json_t *documents, const void *data, size_t size,
 	   struct ferry_error *err)
@@ -420,6 +440,9 @@ parse_yaml(json_t *documents, const void *data, size_t size,
 	struct reader reader = { .anchors = anchors };
 	int rc;
 
+	rc = check_directives(data, size, err);
+	if (rc)
+		return rc;
 	if (!anchors || !yaml_parser_initialize(&reader.parser))
 		return error_nomem(err);
 	yaml_parser_set_input_string(&reader.parser, data, size);

@@ -315,6 +315,47 @@ test_files_are_counted(void **state)
 	expect_refusal_in(*state, written, "more than 256 files");
 }
 
+/* Of one service, each on top of all before it. */
+static void
+test_documents_are_counted(void **state)
+{
+	AUTO_BUFFER text = BUFFER(1 << 20);
+	const char *written = NULL;
+	struct ferry_error err;
+
+	for (int i = 0; i <= COMPOSE_DOCUMENTS_MAX; i++)
+		assert_int_equal(buffer_format(&text, &err,
+					       "services: {a: {image: x}}\n"
+					       "---\n"),
+				 0);
+	assert_int_equal(buffer_text(&text, &written, &err), 0);
+	expect_refusal_in(*state, written, "more than 1024 documents in all");
+}
+
+/* A long list that is read once for each of the services on it. */
+static void
+test_what_is_read_again_is_counted(void **state)
+{
+	AUTO_BUFFER text = BUFFER(1 << 20);
+	const char *written = NULL;
+	struct ferry_error err;
+
+	assert_int_equal(
+		buffer_format(
+			&text, &err,
+			"services:\n  a: {image: x, volumes: !override [1"),
+		0);
+	for (int i = 0; i < 20000; i++)
+		assert_int_equal(buffer_format(&text, &err, ",1"), 0);
+	assert_int_equal(buffer_format(&text, &err, "]}\n"), 0);
+	for (int i = 0; i < 60; i++)
+		assert_int_equal(
+			buffer_format(&text, &err, "  a%d: {extends: a}\n", i),
+			0);
+	assert_int_equal(buffer_text(&text, &written, &err), 0);
+	expect_refusal_in(*state, written, "more than any list needs");
+}
+
 /* Opening it would wait for ever. */
 static void
 test_a_pipe_is_no_file(void **state)
@@ -362,6 +403,8 @@ main(void)
 		IN_FOLDER(test_inclusions_have_a_depth),
 		IN_FOLDER(test_services_have_a_depth),
 		IN_FOLDER(test_files_are_counted),
+		IN_FOLDER(test_documents_are_counted),
+		IN_FOLDER(test_what_is_read_again_is_counted),
 		IN_FOLDER(test_a_pipe_is_no_file),
 		IN_FOLDER(test_files_that_are_extended_are_checked),
 	};

@@ -61,7 +61,8 @@ test_variables_are_put_in(void **state)
 	AUTO_JSON *outer = make_outer();
 	AUTO_JSON *inner =
 		json_pack("{s:s, s:s}", "INNER", "inner", "A", "never");
-	struct variables variables = { outer, inner };
+	size_t spent = 0;
+	struct variables variables = { outer, inner, &spent };
 	struct ferry_error err;
 
 	(void)state;
@@ -106,7 +107,8 @@ test_bad_variables_are_refused(void **state)
 		{ "${NO:-${NOR?inside}}", "variable NOR is not set: inside" },
 	};
 	AUTO_JSON *outer = make_outer();
-	struct variables variables = { outer, NULL };
+	size_t spent = 0;
+	struct variables variables = { outer, NULL, &spent };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -124,12 +126,34 @@ test_bad_variables_are_refused(void **state)
 }
 
 /* ${A:-${A:-...}} */
+/* A short file may say a long text again and again. */
+static void
+test_texts_are_counted(void **state)
+{
+	AUTO_JSON *outer = json_object();
+	size_t spent = INTERPOLATE_TOTAL_MAX - 2 * INTERPOLATE_TEXT_COST - 5;
+	struct variables variables = { outer, NULL, &spent };
+	struct ferry_error err;
+	char *text = NULL;
+
+	(void)state;
+	assert_int_equal(interpolate(&text, "abc", &variables, NULL, &err), 0);
+	free(text);
+	assert_int_equal(interpolate(&text, "abc", &variables, NULL, &err),
+			 FERRY_E_USAGE);
+	assert_non_null(strstr(err.message, "more than any list needs"));
+	assert_int_equal(interpolate(&text, "ab", &variables, NULL, &err), 0);
+	assert_int_equal(spent, INTERPOLATE_TOTAL_MAX);
+	free(text);
+}
+
 static void
 test_depth_is_limited(void **state)
 {
 	AUTO_JSON *outer = json_object();
 	AUTO_FREE char *found = NULL;
-	struct variables variables = { outer, NULL };
+	size_t spent = 0;
+	struct variables variables = { outer, NULL, &spent };
 	struct ferry_error err = { 0 };
 	char text[1024] = "";
 
@@ -262,6 +286,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_variables_are_put_in),
 		cmocka_unit_test(test_bad_variables_are_refused),
+		cmocka_unit_test(test_texts_are_counted),
 		cmocka_unit_test(test_depth_is_limited),
 		cmocka_unit_test(test_files_of_variables),
 		cmocka_unit_test(test_bad_files_of_variables),

@@ -161,6 +161,21 @@ test_bytes_are_counted(void **state)
 	expect_refusal(text, size, "more in it than any list needs");
 }
 
+/* libyaml would take minutes over these. */
+static void
+test_directives_are_counted(void **state)
+{
+	AUTO_BUFFER text = BUFFER(1 << 16);
+	struct ferry_error err;
+
+	(void)state;
+	for (int i = 0; i <= 1000; i++)
+		if (buffer_format(&text, &err, "%%TAG !a%d! x\r", i))
+			fail_msg("%s", err.message);
+	expect_refusal((const char *)text.data, text.size,
+		       "more than 1000 times '%TAG'");
+}
+
 static void
 test_depth_is_limited(void **state)
 {
@@ -189,6 +204,7 @@ main(void)
 		cmocka_unit_test(test_what_is_refused),
 		cmocka_unit_test(test_laughs_are_counted),
 		cmocka_unit_test(test_bytes_are_counted),
+		cmocka_unit_test(test_directives_are_counted),
 		cmocka_unit_test(test_depth_is_limited),
 	};
 
