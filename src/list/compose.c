@@ -85,6 +85,26 @@ tell_unset(const json_t *image, struct ferry_error *err)
 	return error_add(err, " (set in the environment, .env or --env-file)");
 }
 
+/* As Compose does: "${HOST}redis:7" is an image without HOST, and another. */
+static void
+warn_unset(const struct list *list, const char *service, const json_t *image)
+{
+	const json_t *unset = json_object_get(image, "unset");
+	size_t index;
+	json_t *name;
+
+	if (!list->context)
+		return;
+	json_array_foreach (unset, index, name)
+		context_notice(
+			list->context,
+			"%s: service '%s': %s is not set, so its image is "
+			"'%s'",
+			json_string_value(json_object_get(image, "file")),
+			service, json_string_value(name),
+			json_string_value(json_object_get(image, "text")));
+}
+
 static int
 add_platform(struct wanted *wanted, const json_t *service,
 	     struct ferry_error *err)
@@ -123,6 +143,7 @@ add_image(struct list *list, const char *name, const json_t *service,
 			err, "%s: service '%s'",
 			json_string_value(json_object_get(image, "file")),
 			name);
+	warn_unset(list, name, image);
 	return list_take(list, &wanted, err);
 }
 

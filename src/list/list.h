@@ -4,6 +4,7 @@
 #ifndef LIST_LIST_H
 #define LIST_LIST_H
 
+#include "base/context.h"
 #include "ferry/list.h"
 #include "list/origin.h"
 #include "oci/platform.h"
@@ -40,6 +41,8 @@ struct list {
 	 */
 	struct platforms platforms;
 	bool platforms_asked;
+	/* Told of what looks like a slip and is none for sure; NULL: nobody. */
+	struct ferry_context *context;
 	/* Of the definition, if the list comes from one only; or NULL. */
 	char *name;
 	char *version;

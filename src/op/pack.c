@@ -58,6 +58,7 @@ read_lists(struct ferry_pack *pack, const struct ferry_pack_options *options,
 {
 	int rc = 0;
 
+	pack->list.context = pack->context;
 	for (size_t i = 0; i < options->reference_count && !rc; i++)
 		rc = list_add(&pack->list, options->references[i], err);
 	if (!rc)

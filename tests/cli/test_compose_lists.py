@@ -60,6 +60,19 @@ def test_from_a_pipe_the_folder_is_the_working_one(bench):
     assert_packed(bench, bench.images)
 
 
+def test_an_unset_variable_is_told(bench):
+    """It leaves a reference that is fine, but for another image than was meant."""
+    bench.add("app:1", layers=[500])
+    path = write(bench, "compose.yaml",
+                 "services:\n  a: {image: '{host}/app${SUFFIX}:${TAG:-1}'}\n")
+    done = pack(bench, "-f", path)
+    assert_done(done)
+    told = [line for line in done.stderr.splitlines() if "SUFFIX" in line]
+    assert told == [f"{path}: service 'a': SUFFIX is not set, so its image is "
+                    f"'{bench.server.host}/app:1'"]
+    assert_packed(bench, bench.images)
+
+
 def test_a_profile_and_a_file_of_variables(bench):
     bench.add("app:3", layers=[500])
     write(bench, "x/prod.env", "HOST={host}\nTAG=3\n")
