@@ -62,6 +62,18 @@ in_order(const void *a, const void *b)
 			      two->descriptor.digest.text);
 }
 
+/*
+ * 0 where `before` and `now` are one and the same, changed or not.  What
+ * stands beside an image is known by its digest only.
+ */
+static int
+compare_places(const struct image *before, const struct image *now)
+{
+	return before->artifact || now->artifact
+		       ? in_order(&before, &now)
+		       : by_name_and_platform(&before, &now);
+}
+
 static int
 by_digest(const void *a, const void *b)
 {
@@ -174,7 +186,7 @@ compare_images(struct ferry_diff *diff, const struct side *old,
 		const struct image *now = new->images[k];
 		int order = !before ? 1
 			    : !now  ? -1
-				    : by_name_and_platform(&before, &now);
+				    : compare_places(before, now);
 
 		add_image(diff, old, new, order <= 0 ? before : NULL,
 			  order >= 0 ? now : NULL);
