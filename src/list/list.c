@@ -193,7 +193,9 @@ check_repeated(const struct wanted *one, const struct wanted *other,
 
 	if (origin_compare(&one->origin, &other->origin) != 0)
 		return error_set(err, FERRY_E_USAGE,
-				 "%s is asked for from two places, %s and %s",
+				 "%s is asked for from two places, %s and %s; "
+				 "leave one out, or give one another name "
+				 "('=> NAME')",
 				 item_text(name, one),
 				 origin_text(text, &one->origin),
 				 origin_text(other_text, &other->origin));

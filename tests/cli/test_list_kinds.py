@@ -216,7 +216,7 @@ def test_an_argument_with_everything(bench):
 def test_two_places_for_one_name(bench):
     done = pack_file(bench, "registry.example/app:1 => a:1\nregistry.example/db:1 => a:1\n")
     assert_usage(bench, done, f"a:1 is asked for from two places, {bench.name('app:1')} and "
-                              f"{bench.name('db:1')}")
+                              f"{bench.name('db:1')}; leave one out, or give one another name ('=> NAME')")
 
 
 def test_lists_of_all_kinds_together(bench):

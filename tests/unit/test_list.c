@@ -71,6 +71,7 @@ test_a_bad_line_is_named(void **state)
 	}
 }
 
+#define OTHER_NAME "; leave one out, or give one another name ('=> NAME')"
 #define ONES                                                                   \
 	"sha256:11111111111111111111111111111111"                              \
 	"11111111111111111111111111111111"
@@ -298,15 +299,15 @@ test_one_name_with_two_meanings_is_refused(void **state)
 		  "; leave one out" },
 		{ { "h:5/redis:7 => redis:7", "redis:7" },
 		  "redis:7 is asked for from two places, h:5/redis:7 and "
-		  "docker.io/library/redis:7" },
+		  "docker.io/library/redis:7" OTHER_NAME },
 		{ { "oci:/a => r:1", "docker-daemon:x => r:1" },
 		  "r:1 is asked for from two places, oci:/a and "
-		  "docker-daemon:x" },
+		  "docker-daemon:x" OTHER_NAME },
 		{ { "oci:/a => r:1", "oci:/b => r:1" },
-		  "r:1 is asked for from two places, oci:/a and oci:/b" },
+		  "r:1 is asked for from two places, oci:/a and oci:/b" OTHER_NAME },
 		{ { "bundle:/a:x => r:1", "bundle:/a:y => r:1" },
 		  "r:1 is asked for from two places, bundle:/a:x and "
-		  "bundle:/a:y" },
+		  "bundle:/a:y" OTHER_NAME },
 		{ { "app@" ONES " => r:1", "app@" TWOS " => r:1" },
 		  "r:1 is asked for with two different digests, " ONES
 		  " and " TWOS },
