@@ -28,7 +28,7 @@ pytestmark = pytest.mark.stack
 
 HOST = "registry.company.test"  # nobody but the proxy knows where that is
 USER, PASSWORD = "ann", "pa:ss-W0rd-of-ann"
-RATE = 250e6  # bits a second, of the link to the proxy and of that to the mirror
+RATE = 100e6  # bits a second, of the link to the proxy and of that to the mirror
 KILLS = 5
 
 COMPOSE = """\
