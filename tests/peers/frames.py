@@ -54,10 +54,12 @@ class FrameRelay:
                 if here.selected_alpn_protocol() != "h2":
                     return
                 self.connections += 1
-                threading.Thread(target=self._up, args=(here, there), daemon=True).start()
+                up = threading.Thread(target=self._up, args=(here, there), daemon=True)
+                up.start()
                 self._down(here, there)
-                # A mere close would wait for the other thread to let go of it.
-                here.shutdown(socket.SHUT_RDWR)
+                # A close with bytes unread would be a reset, and take back what was sent.
+                here.shutdown(socket.SHUT_WR)
+                up.join(5)
         except OSError:
             pass
 
@@ -112,6 +114,6 @@ def reset(error):
 
 
 def cut(write, _stream):
-    """Half a frame, and the connection is gone."""
-    write(frame(DATA, 1, bytes(1000))[:500])
+    """A frame's head, none of its body (which would count as content), and no more."""
+    write(frame(DATA, 1, bytes(1000))[:9])
     return True

@@ -66,7 +66,8 @@ def test_pack_says_what_it_will_do_and_what_it_did(source, packed):
     size = f"{sum(blobs.values()) / (1 << 20):.0f} MiB"
     assert f"plan: 13 images, {len(blobs)} blobs, {size}\n" in packed.done.stderr
     table = rows(packed.done.stdout)
-    assert table.pop("IMAGE") == ["IMAGE", "PLATFORM", "DIGEST", "SIZE", "RESULT"]
+    assert table.pop("IMAGE") == ["IMAGE", "PLATFORM", "DIGEST", "SIZE", "SHARED",
+                                  "RESULT"]
     assert {name: cells[2] for name, cells in table.items()} == source.digests()
     assert {cells[1] for cells in table.values()} == {AMD64}
     assert {cells[-1] for cells in table.values()} == {"packed"}
