@@ -79,13 +79,20 @@ check_folder(const char *path, const char *folder, struct ferry_error *err)
 		       : 0;
 }
 
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 static int
 check_length(const char *path, const char *folder, struct ferry_error *err)
 {
 	long most = pathconf(folder, _PC_NAME_MAX);
-	const char *slash = strrchr(path, '/');
 	const char *longest = suffixes[OUTPUT_OLD_PARTIAL];
-	size_t length = strlen(slash ? slash + 1 : path) + strlen(longest);
+	size_t length = strlen(base_name(path)) + strlen(longest);
 
 	if (most <= 0 || length <= (size_t)most)
 		return 0;
@@ -170,6 +177,48 @@ output_check(const char *path, bool force, struct ferry_error *err)
 	if (!rc)
 		rc = check_names(path, folder, err);
 	return rc ? rc : check_path(path, force, err);
+}
+
+static bool
+is_same_folder(const char *path, const char *other)
+{
+	AUTO_FREE char *folder = NULL;
+	AUTO_FREE char *other_folder = NULL;
+	struct ferry_error ignored;
+	struct stat one;
+	struct stat two;
+
+	return !file_folder(&folder, path, &ignored) &&
+	       !file_folder(&other_folder, other, &ignored) &&
+	       !stat(folder, &one) && !stat(other_folder, &two) &&
+	       one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
+/* Whether `other` is `name`, or one that may stand beside it. */
+static bool
+share_name(const char *name, const char *other)
+{
+	size_t length = strlen(name);
+	const char *rest = other + length;
+
+	if (strncmp(name, other, length) != 0)
+		return false;
+	if (!*rest)
+		return true;
+	for (int i = 0; i < OUTPUT_NAMES; i++)
+		if (strcmp(rest, suffixes[i]) == 0)
+			return true;
+	return false;
+}
+
+bool
+output_collides(const char *path, const char *other)
+{
+	const char *name = base_name(path);
+	const char *other_name = base_name(other);
+
+	return is_same_folder(path, other) &&
+	       (share_name(name, other_name) || share_name(other_name, name));
 }
 
 /* Whether `fd` is still what `path` names: a rival may have renamed it. */

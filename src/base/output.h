@@ -62,6 +62,12 @@ int output_check(const char *path, bool force, struct ferry_error *err)
 	MUST_CHECK;
 
 /*
+ * Whether outputs at both paths would get into each other's way: they are one,
+ * or one has a name that may stand beside the other.
+ */
+bool output_collides(const char *path, const char *other);
+
+/*
  * Renames both files to the old ones' names, over what has these, and begins
  * empty ones in their place.
  */

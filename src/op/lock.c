@@ -1,6 +1,5 @@
 #include "op/lock.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -18,10 +17,12 @@ lock_init(struct lock *lock, const char *path, const char *bundle, bool force,
 	lock->force = force;
 	if (!path)
 		return 0;
-	if (bundle && strcmp(path, bundle) == 0)
+	if (bundle && output_collides(path, bundle))
 		return error_set(err, FERRY_E_USAGE,
-				 "%s cannot be both the bundle and its lock",
-				 path);
+				 "--lock %s: the bundle %s, or what stands "
+				 "beside it until it is there, has this name; "
+				 "give the lock another one",
+				 path, bundle);
 	if (output_check(path, force, err))
 		return err->code;
 	return text_copy(&lock->path, path, err);

@@ -238,11 +238,18 @@ def test_a_lock_is_not_overwritten(bench):
     assert read_lock(bench)["type"] == TYPE
 
 
-def test_a_lock_is_no_bundle(bench):
-    done = bench.pack("app:1", options=["--lock", bench.bundle])
+@pytest.mark.parametrize("suffix", ["", ".partial", ".journal", ".partial.old", ".journal.old"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_lock_is_not_where_the_bundle_is_made(bench, suffix, turned):
+    """However its folder is written."""
+    bundle = bench.out / "x"
+    lock = f"{bench.out}/../out/x{suffix}"
+    bundle, lock = (lock, bundle) if turned else (bundle, lock)
+    done = bench.run("pack", bench.name("app:1"), "-o", bundle, "--lock", lock, "--force")
     assert done.returncode == 2
-    assert f"{bench.bundle} cannot be both the bundle and its lock" in done.stderr
+    assert f"--lock {lock}: the bundle {bundle}, or what stands beside it" in done.stderr
     assert bench.server.requests == []
+    assert bench.left() == []
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
