@@ -441,16 +441,6 @@ rename_new(const char *from, const char *to)
 	return rename(from, to);
 }
 
-/* As long as it is locked, a rival that comes now makes no journal. */
-static void
-remove_rest(const struct output *output)
-{
-	if (output->journal < 0)
-		return;
-	unlink(output->names.text[OUTPUT_JOURNAL]);
-	output_drop_old(output);
-}
-
 int
 output_commit(struct output *output, struct ferry_error *err)
 {
@@ -459,10 +449,15 @@ output_commit(struct output *output, struct ferry_error *err)
 
 	if (fsync(output->fd))
 		return error_errno(err, "%s: sync", partial);
+	/* It is whole: nobody needs another one, which may be large. */
+	if (output->journal >= 0)
+		output_drop_old(output);
 	if (output->force ? rename(partial, output->path)
 			  : rename_new(partial, output->path))
 		return error_errno(err, "%s", output->path);
-	remove_rest(output);
+	/* As long as it is locked, a rival that comes now makes none. */
+	if (output->journal >= 0)
+		unlink(output->names.text[OUTPUT_JOURNAL]);
 	rc = sync_folder(output->path, err);
 	/* Under its final name now: not ours to remove any more. */
 	output->keep = true;

@@ -195,7 +195,8 @@ bundle_writer_tell(const struct bundle_writer *writer, struct ferry_error *err)
 	char *const *names = writer->output.names.text;
 	bool own = writer->log.worth;
 
-	if (writer->output.fd < 0 || (!own && !writer->leftovers.old.path))
+	if (writer->output.fd < 0 ||
+	    (!own && access(names[OUTPUT_OLD_PARTIAL], F_OK)))
 		return;
 	error_add(err,
 		  "; what was pulled stays in %s and %s: the same command goes "

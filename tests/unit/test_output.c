@@ -248,6 +248,26 @@ test_the_commit_removes_all_else(void **state)
 	expect_all(nothing);
 }
 
+/* A kill behind the rename must not leave a large file that nobody needs. */
+static void
+test_what_was_set_aside_goes_before_the_rename(void **state)
+{
+	static const char *const left[OUTPUT_NAMES] = { "file", "journal" };
+	struct ferry_error err;
+	struct output output;
+
+	(void)state;
+	put(names.text[OUTPUT_PARTIAL], "file");
+	put(names.text[OUTPUT_JOURNAL], "journal");
+	put(names.text[OUTPUT_OLD_PARTIAL], "old");
+	put(names.text[OUTPUT_OLD_JOURNAL], "old journal");
+	open_output(&output);
+	put(path, "another's");
+	assert_int_equal(output_commit(&output, &err), FERRY_E_FAILED);
+	expect_all(left);
+	output_release(&output);
+}
+
 /* Whoever holds either file is writing; nothing is changed or left. */
 static void
 test_a_rival_is_refused(void **state)
@@ -301,6 +321,7 @@ main(void)
 		TEST(test_what_is_found),
 		TEST(test_setting_aside_replaces_what_was),
 		TEST(test_the_commit_removes_all_else),
+		TEST(test_what_was_set_aside_goes_before_the_rename),
 		TEST(test_a_rival_is_refused),
 		TEST(test_looking_does_not_lock),
 	};
