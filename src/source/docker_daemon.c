@@ -21,6 +21,7 @@ struct source_docker {
 	 * disk with a copy. */
 	pthread_mutex_t planning;
 	struct docker_image *images; /* over this list, too */
+	struct forward_room room;    /* for the layers that have to wait */
 	pthread_mutex_t asking;	     /* over what follows */
 	struct engine engine;
 	struct engine_daemon daemon;
@@ -278,7 +279,7 @@ new_image(struct source_docker *docker, const struct docker_selector *selector)
 	image->place = (struct forward_place){ .find = find_blob,
 					       .read = read_blob,
 					       .rest = let_go };
-	forward_init(&image->forward, &image->place, FORWARD_KEPT_MAX);
+	forward_init(&image->forward, &image->place, &docker->room);
 	return image;
 }
 
@@ -435,6 +436,7 @@ source_docker_daemon_new(struct source **out, struct ferry_context *context,
 		return error_nomem(err);
 	docker->source.ops = &ops;
 	docker->context = context;
+	atomic_init(&docker->room.left, FORWARD_KEPT_MAX);
 	pthread_mutex_init(&docker->planning, NULL);
 	pthread_mutex_init(&docker->asking, NULL);
 	rc = engine_locate(&docker->endpoint, options, err);

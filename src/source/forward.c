@@ -1,17 +1,46 @@
 #include "source/forward.h"
 
+#include <string.h>
+#include <sys/mman.h>
+
+/*
+ * The bytes have a mapping of their own: glibc would not give so large blocks
+ * back, each thread's would add up.
+ */
 struct forward_kept {
+	struct sink sink;
 	struct forward_kept *next;
 	const struct blob *blob;
-	struct buffer bytes;
+	uint8_t *bytes;
+	size_t size;
 };
 
 void
 forward_init(struct forward *forward, struct forward_place *place,
-	     uint64_t most)
+	     struct forward_room *room)
 {
-	*forward = (struct forward){ .place = place, .most = most };
+	*forward = (struct forward){ .place = place, .room = room };
 	pthread_mutex_init(&forward->lock, NULL);
+}
+
+/* Another stream may be faster: false. */
+static bool
+take_room(struct forward_room *room, uint64_t size)
+{
+	unsigned long long left = atomic_load(&room->left);
+
+	while (size <= left)
+		if (atomic_compare_exchange_weak(&room->left, &left,
+						 left - size))
+			return true;
+	return false;
+}
+
+/* munmap() takes no nothing, nor does mmap(). */
+static size_t
+room_of(const struct blob *blob)
+{
+	return blob->descriptor.size ? (size_t)blob->descriptor.size : 1;
 }
 
 /* Takes what is at `at` out of the list. */
@@ -21,8 +50,8 @@ drop(struct forward *forward, struct forward_kept **at)
 	struct forward_kept *kept = *at;
 
 	*at = kept->next;
-	forward->kept_bytes -= kept->blob->descriptor.size;
-	buffer_release(&kept->bytes);
+	atomic_fetch_add(&forward->room->left, kept->blob->descriptor.size);
+	munmap(kept->bytes, room_of(kept->blob));
 	free(kept);
 }
 
@@ -59,24 +88,56 @@ read_on(struct forward *forward, const struct blob *blob, uint64_t offset,
 }
 
 static int
+write_kept(struct sink *sink, const void *data, size_t size,
+	   struct ferry_error *err)
+{
+	struct forward_kept *kept = (struct forward_kept *)sink;
+
+	if (size > kept->blob->descriptor.size - kept->size)
+		return error_set(
+			err, FERRY_E_DIGEST,
+			"more than the %llu bytes it should have",
+			(unsigned long long)kept->blob->descriptor.size);
+	memcpy(kept->bytes + kept->size, data, size);
+	kept->size += size;
+	return 0;
+}
+
+/* Adds it to the list; NULL without memory. */
+static struct forward_kept *
+add_kept(struct forward *forward, const struct blob *blob)
+{
+	AUTO_FREE struct forward_kept *kept = calloc(1, sizeof(*kept));
+	void *bytes = kept ? mmap(NULL, room_of(blob), PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+			   : MAP_FAILED;
+
+	if (bytes == MAP_FAILED)
+		return NULL;
+	kept->sink.write = write_kept;
+	kept->blob = blob;
+	kept->bytes = bytes;
+	kept->next = forward->kept;
+	forward->kept = kept;
+	return STEAL(&kept);
+}
+
+/* Not kept after all if the room has gone to another stream meanwhile. */
+static int
 keep(struct forward *forward, const struct blob *blob, uint64_t offset,
      struct ferry_error *err)
 {
-	struct forward_kept *kept = calloc(1, sizeof(*kept));
-	struct buffer_sink sink;
+	struct forward_kept *kept;
 	int rc;
 
-	if (!kept)
+	if (!take_room(forward->room, blob->descriptor.size))
+		return 0;
+	kept = add_kept(forward, blob);
+	if (!kept) {
+		atomic_fetch_add(&forward->room->left, blob->descriptor.size);
 		return error_nomem(err);
-	kept->blob = blob;
-	kept->bytes.limit = (size_t)blob->descriptor.size;
-	kept->next = forward->kept;
-	forward->kept = kept;
-	forward->kept_bytes += blob->descriptor.size;
-	buffer_sink_init(&sink, &kept->bytes);
-	rc = buffer_reserve(&kept->bytes, kept->bytes.limit, err);
-	if (!rc)
-		rc = read_on(forward, blob, offset, 0, &sink.sink, err);
+	}
+	rc = read_on(forward, blob, offset, 0, &kept->sink, err);
 	if (rc)
 		drop(forward, &forward->kept);
 	return rc;
@@ -98,7 +159,7 @@ is_worth_keeping(const struct forward *forward, const struct release *release,
 		 const struct blob *blob, const struct blob *next)
 {
 	return is_expected(forward, release, blob, next) &&
-	       next->descriptor.size <= forward->most - forward->kept_bytes;
+	       next->descriptor.size <= atomic_load(&forward->room->left);
 }
 
 /* The first that is worth keeping on the way to `offset`, or NULL. */
@@ -145,13 +206,13 @@ static int
 push_kept(struct forward *forward, struct forward_kept **at,
 	  struct proof *proof, struct ferry_error *err)
 {
-	const struct buffer *bytes = &(*at)->bytes;
+	const struct forward_kept *kept = *at;
 	size_t seen = (size_t)proof->seen;
 	int rc = 0;
 
-	if (seen < bytes->size)
-		rc = sink_write(&proof->sink, bytes->data + seen,
-				bytes->size - seen, err);
+	if (seen < kept->size)
+		rc = sink_write(&proof->sink, kept->bytes + seen,
+				kept->size - seen, err);
 	drop(forward, at);
 	return rc;
 }

@@ -11,10 +11,16 @@
 #define SOURCE_FORWARD_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "oci/release.h"
 
-#define FORWARD_KEPT_MAX ((uint64_t)256 << 20) /* bytes, of one stream */
+#define FORWARD_KEPT_MAX ((uint64_t)256 << 20) /* bytes, of all streams */
+
+/* Bytes that may be kept, shared by as many streams as there are. */
+struct forward_room {
+	atomic_ullong left;
+};
 
 /* The stream. */
 struct forward_place {
@@ -35,17 +41,16 @@ struct forward_kept;
 
 struct forward {
 	struct forward_place *place;
-	uint64_t most;	      /* bytes kept */
+	struct forward_room *room;
 	pthread_mutex_t lock; /* over all that follows, and the place */
 	uint64_t position;
-	uint64_t kept_bytes;
 	struct forward_kept *kept;
 	bool *asked; /* of the release's blobs; NULL: nobody has asked yet */
 };
 
-/* `place` is borrowed until release. */
+/* Both are borrowed until release. */
 void forward_init(struct forward *forward, struct forward_place *place,
-		  uint64_t most);
+		  struct forward_room *room);
 void forward_release(struct forward *forward);
 
 /*

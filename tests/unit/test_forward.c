@@ -9,6 +9,7 @@
 /* A stream of layers one behind the other, as `order` has their fills. */
 struct tape {
 	struct forward_place place;
+	struct forward_room room;
 	const struct release *release;
 	const char *order;
 	uint64_t position;
@@ -121,6 +122,13 @@ make(struct release *release, struct tape *tape, const char *order)
 	};
 }
 
+static void
+start(struct forward *forward, struct tape *tape, uint64_t room)
+{
+	atomic_init(&tape->room.left, room);
+	forward_init(forward, &tape->place, &tape->room);
+}
+
 /* All of the blob, which must be `fill`. */
 static int
 fetch(struct forward *forward, const struct release *release, char fill,
@@ -176,13 +184,13 @@ streams_are_begun_as_seldom_as_there_is_room(void **state)
 		struct tape tape;
 
 		make(&release, &tape, table[i].stream);
-		forward_init(&forward, &tape.place, table[i].room);
+		start(&forward, &tape, table[i].room);
 		for (const char *c = table[i].asked; *c; c++)
 			if (fetch(&forward, &release, *c, &err))
 				fail_msg("row %zu: %s", i, err.message);
 		if (tape.begun != table[i].begun)
 			fail_msg("row %zu: begun %u times", i, tape.begun);
-		assert_int_equal(forward.kept_bytes, 0);
+		assert_int_equal(tape.room.left, table[i].room);
 		assert_null(forward.kept);
 		assert_true(tape.rests > 0);
 	}
@@ -199,9 +207,9 @@ what_others_have_is_not_kept(void **state)
 
 	(void)state;
 	make(&release, &tape, "ae");
-	forward_init(&forward, &tape.place, 1000);
+	start(&forward, &tape, 1000);
 	assert_int_equal(fetch(&forward, &release, 'e', &err), 0);
-	assert_int_equal(forward.kept_bytes, 0);
+	assert_int_equal(tape.room.left, 1000);
 	assert_int_equal(tape.begun, 1);
 }
 
@@ -215,11 +223,35 @@ what_is_not_asked_for_is_let_go_in_the_end(void **state)
 
 	(void)state;
 	make(&release, &tape, "dcba");
-	forward_init(&forward, &tape.place, 1000);
+	start(&forward, &tape, 1000);
 	assert_int_equal(fetch(&forward, &release, 'a', &err), 0);
-	assert_int_equal(forward.kept_bytes, 90);
+	assert_int_equal(tape.room.left, 1000 - 90);
 	forward_release(&forward);
 	assert_null(forward.kept);
+	assert_int_equal(tape.room.left, 1000);
+}
+
+static void
+streams_share_their_room(void **state)
+{
+	AUTO(release_release) struct release release = { 0 };
+	AUTO(forward_release) struct forward one = { 0 };
+	AUTO(forward_release) struct forward other = { 0 };
+	struct ferry_error err = { 0 };
+	struct tape tape;
+	struct tape second;
+
+	(void)state;
+	make(&release, &tape, "dcba");
+	second = tape;
+	start(&one, &tape, 100);
+	forward_init(&other, &second.place, &tape.room);
+	assert_int_equal(fetch(&one, &release, 'a', &err), 0);
+	assert_int_equal(tape.room.left, 10);
+	for (const char *c = "abcd"; *c; c++)
+		assert_int_equal(fetch(&other, &release, *c, &err), 0);
+	assert_int_equal(second.begun, 4);
+	assert_int_equal(tape.room.left, 10);
 }
 
 static void
@@ -233,7 +265,7 @@ wrong_bytes_are_asked_for_again(void **state)
 	(void)state;
 	make(&release, &tape, "bacd");
 	tape.spoilt = true;
-	forward_init(&forward, &tape.place, 1000);
+	start(&forward, &tape, 1000);
 	assert_int_equal(fetch(&forward, &release, 'a', &err), 0);
 	assert_int_equal(fetch(&forward, &release, 'b', &err), FERRY_E_DIGEST);
 	assert_int_equal(fetch(&forward, &release, 'b', &err), 0);
@@ -251,12 +283,12 @@ a_break_is_passed_on_and_got_over(void **state)
 	(void)state;
 	make(&release, &tape, "dbca");
 	tape.broken = true;
-	forward_init(&forward, &tape.place, 1000);
+	start(&forward, &tape, 1000);
 	assert_int_equal(fetch(&forward, &release, 'a', &err), FERRY_E_FAILED);
 	assert_string_equal(err.message, "broken");
 	for (const char *c = "abcd"; *c; c++)
 		assert_int_equal(fetch(&forward, &release, *c, &err), 0);
-	assert_int_equal(forward.kept_bytes, 0);
+	assert_int_equal(tape.room.left, 1000);
 }
 
 static void
@@ -269,7 +301,7 @@ what_the_stream_lacks_is_named(void **state)
 
 	(void)state;
 	make(&release, &tape, "abc");
-	forward_init(&forward, &tape.place, 1000);
+	start(&forward, &tape, 1000);
 	assert_int_equal(fetch(&forward, &release, 'd', &err),
 			 FERRY_E_NOT_FOUND);
 	assert_non_null(strstr(err.message, " is not there"));
@@ -282,6 +314,7 @@ main(void)
 		cmocka_unit_test(streams_are_begun_as_seldom_as_there_is_room),
 		cmocka_unit_test(what_others_have_is_not_kept),
 		cmocka_unit_test(what_is_not_asked_for_is_let_go_in_the_end),
+		cmocka_unit_test(streams_share_their_room),
 		cmocka_unit_test(wrong_bytes_are_asked_for_again),
 		cmocka_unit_test(a_break_is_passed_on_and_got_over),
 		cmocka_unit_test(what_the_stream_lacks_is_named),
