@@ -43,7 +43,9 @@ list_add_text(struct list *list, const void *data, size_t size,
 	if (strlen(text) != size)
 		return error_set(
 			err, FERRY_E_USAGE,
-			"no text: it holds a NUL; a bundle or an archive is named without -f, as bundle:FILE, docker-archive:FILE or oci-archive:FILE");
+			"no text: it holds a NUL; a bundle or an archive is "
+			"named without -f, as bundle:FILE, docker-archive:FILE "
+			"or oci-archive:FILE");
 	for (size_t number = 1; (line = strsep(&rest, "\n")); number++) {
 		line = trim(line);
 		if (*line && list_add(list, line, err))
