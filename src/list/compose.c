@@ -184,6 +184,7 @@ refuse_built(json_t *services, const struct ferry_list_options *options,
 	     struct ferry_error *err)
 {
 	struct ferry_error found = { 0 };
+	const char *comma = "";
 	const char *name;
 	json_t *service;
 
@@ -193,8 +194,9 @@ refuse_built(json_t *services, const struct ferry_list_options *options,
 		if (!found.code)
 			error_set(&found, FERRY_E_USAGE,
 				  "no image: is named, only build:, by");
-		error_add(&found, " '%s' (%s)", name,
+		error_add(&found, "%s '%s' (%s)", comma, name,
 			  json_string_value(json_object_get(service, "build")));
+		comma = ",";
 	}
 	if (!found.code)
 		return 0;

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "list/definition.h"
 
-/* Above what any definition may be read from, so that all can be read back. */
+/* No more than can be read back. */
 #define LOCK_BYTES_MAX LIST_BYTES_MAX
 
 int
