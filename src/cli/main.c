@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,9 @@
 #include "cli/output.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+
+/* Bytes; from there on a block goes back to the system when it is freed. */
+#define LARGE_BLOCK (1 << 20)
 
 static const struct command *const commands[] = {
 	&command_pack,	  &command_load, &command_verify, &command_list,
@@ -190,6 +194,17 @@ finish(struct session *session, const char *name, int rc,
 }
 
 /*
+ * Left to itself, glibc keeps ever larger blocks once they have been freed,
+ * in each thread's own heap; with many jobs most of the memory would be that.
+ */
+static void
+keep_memory_low(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+	mallopt(M_TRIM_THRESHOLD, LARGE_BLOCK);
+}
+
+/*
  * A standard file that is closed would be given to the next file opened: the
  * bundle itself.  It becomes one that fails when used.
  */
@@ -215,6 +230,7 @@ main(int argc, char **argv)
 
 	if (!open_standard_files())
 		return 1;
+	keep_memory_low();
 	signal(SIGPIPE, SIG_IGN);
 	rc = run(&session, argc, argv, &name, &err);
 	status = finish(&session, name, rc, &err);

@@ -2,8 +2,12 @@
 
 import gzip
 import json
+import os
+import random
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from archives import (Image, Member, digest_of, docker_1x, docker_25, find, layer,  # noqa: E402
                       oci, tar, to_json, unpack)
-from ferry import run  # noqa: E402
+from ferry import environment, program, run  # noqa: E402
+from mishaps import is_sanitized  # noqa: E402
 
 A, B, C = layer("a"), layer("b"), layer("c")
 APP = Image("docker.io/library/app:1", [A, B])
@@ -250,3 +255,21 @@ def test_layers_in_another_order(write, pack):
     members = docker_1x(image)
     assert pack(f"docker-archive:{write(members[::-1], pack=gzip.compress)}")[0] == wanted
     assert pack(f"docker-archive:{write([Member('extra', b'?'), *members])}")[0] == wanted
+
+
+def test_many_jobs_compress_in_little_memory(write, tmp_path):
+    """Plain layers are compressed one after the other: no thread keeps what it had for that."""
+    source = random.Random(7)
+    big = Image("docker.io/library/big:1", [source.randbytes(8 << 20) for _ in range(12)])
+    command = [program(), "pack", f"docker-archive:{write(docker_1x(big))}", "--jobs", "8",
+               "--quiet", "-o", tmp_path / "big.tar.zst"]
+    most = 0
+    with subprocess.Popen([str(word) for word in command], env=environment()) as child:
+        while child.poll() is None:
+            # Before its exec() it is Python still; what wait4() tells has that in it.
+            told = Path(f"/proc/{child.pid}/status").read_text()
+            if told.startswith("Name:\tferry\n"):
+                most = max([most, *map(int, re.findall(r"VmHWM:\s+(\d+) kB", told))])
+            time.sleep(0.005)
+    assert child.returncode == 0
+    assert is_sanitized() or 0 < most < 64 * 1024
