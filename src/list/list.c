@@ -182,15 +182,21 @@ refuse_pins(const struct wanted *one, const struct wanted *other,
 			 digest_is_set(pin) ? pin->text : other_pin->text);
 }
 
-/* The same name again is fine, if it means the same image. */
+/*
+ * The same name again is fine, if it means the same image: from one place, or
+ * wherever it is by its digest.
+ */
 static int
 check_repeated(const struct wanted *one, const struct wanted *other,
 	       struct ferry_error *err)
 {
+	const struct digest *pin = origin_pin(&one->origin);
 	char name[ORIGIN_TEXT];
 	char text[ORIGIN_TEXT];
 	char other_text[ORIGIN_TEXT];
 
+	if (digest_is_set(pin) && digest_equal(pin, origin_pin(&other->origin)))
+		return 0;
 	if (origin_compare(&one->origin, &other->origin) != 0)
 		return error_set(err, FERRY_E_USAGE,
 				 "%s is asked for from two places, %s and %s; "

@@ -59,6 +59,8 @@ lock_add(struct lock *lock, const struct wanted *wanted,
 				 .platforms = wanted->platforms };
 	int rc = origin_copy(&pinned.origin, &wanted->origin, err);
 
+	/* A pin that it had has held; it may have been another digest of it. */
+	pinned.origin.pin = (struct digest){ 0 };
 	if (!rc)
 		rc = origin_set_pin(&pinned.origin, pin_of(resolved), err);
 	if (rc)

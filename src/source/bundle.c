@@ -18,8 +18,8 @@ bundle_of(struct source *source)
 }
 
 static int
-add_image(struct list *out, const struct wanted *wanted, const char *name,
-	  struct ferry_error *err)
+add_image(struct list *out, const struct wanted *wanted,
+	  const struct statement_image *image, struct ferry_error *err)
 {
 	AUTO(wanted_release)
 	struct wanted item = { .name = wanted->name,
@@ -27,9 +27,12 @@ add_image(struct list *out, const struct wanted *wanted, const char *name,
 	int rc = origin_copy(&item.origin, &wanted->origin, err);
 
 	if (!rc)
-		rc = text_copy(&item.origin.selector, name, err);
+		rc = text_copy(&item.origin.selector, image->name, err);
 	if (!rc && !item.name.repository[0])
-		rc = reference_parse(&item.name, name, err);
+		rc = reference_parse(&item.name, image->name, err);
+	/* So that two bundles may be merged that both have it. */
+	if (!digest_is_set(&image->within))
+		item.origin.pin = image->manifest;
 	return rc ? rc : list_take(out, &item, err);
 }
 
@@ -49,7 +52,7 @@ expand(struct source *source, const struct wanted *wanted, struct list *out,
 				 bundle->path);
 	for (size_t i = 0; i < statement->image_count && !rc;
 	     i += statement_run(statement, i))
-		rc = add_image(out, wanted, statement->images[i].name, err);
+		rc = add_image(out, wanted, &statement->images[i], err);
 	return rc;
 }
 

@@ -284,3 +284,23 @@ def test_json_names_the_lock(bench, options):
     assert (json.loads(done.stdout)["lock"], json.loads(done.stdout)["since"]) == (None, None)
     done = pack_locked(bench, "app:1", options=["--json", *options])
     assert json.loads(done.stdout)["lock"] == str(lock_path(bench))
+
+
+def test_bundles_that_share_an_image_are_merged(bench):
+    """Last month's and this month's: what is the same in both is carried once."""
+    bench.add("same:1", layers=[3000])
+    bench.add("app:1", layers=[500])
+    bench.add("db:1", layers=[700])
+    bundles = []
+    for other in ("app:1", "db:1"):
+        assert_done(bench.pack("same:1", other))
+        bundles.append(bench.bundle.rename(bench.bundle.with_name(other[:-2])))
+    assert_done(bench.run("pack", *(f"bundle:{path}" for path in bundles), "-o", bench.bundle))
+    merged = bench.bundle.rename(bench.bundle.with_name("merged"))
+    assert_done(bench.pack("same:1", "app:1", "db:1"))
+    assert merged.read_bytes() == bench.bundle.read_bytes()
+    bench.add("same:1", layers=[3001])
+    assert_done(bench.pack("same:1", "db:1", options=["--force"]))
+    done = bench.run("pack", f"bundle:{merged}", f"bundle:{bench.bundle}", "-o", bench.folder / "no")
+    assert done.returncode == 2
+    assert "same:1 is asked for from two places" in done.stderr
