@@ -8,26 +8,16 @@
 
 #include "base/file.h"
 #include "base/output.h"
-#include "base/parallel.h"
 #include "base/text.h"
 #include "bundle/writer.h"
-#include "list/list.h"
 #include "op/caption.h"
 #include "op/copy.h"
 #include "op/indexes.h"
 #include "op/lock.h"
+#include "op/requests.h"
 #include "registry/quota.h"
 #include "source/any.h"
 #include "target/bundle.h"
-
-#define PLATFORM_DEFAULT "linux/amd64"
-
-/* One image asked for, and what came of it. */
-struct request {
-	const struct wanted *wanted; /* in the list */
-	struct resolved resolved;    /* when it was not refused */
-	struct ferry_error refusal;  /* code FERRY_OK: none */
-};
 
 struct ferry_pack {
 	struct ferry_context *context;
@@ -35,14 +25,12 @@ struct ferry_pack {
 	bool force;
 	bool fresh;
 	unsigned jobs;
-	struct platforms platforms; /* where the list says nothing */
 	struct ferry_registry_options registry;
 	struct ferry_docker_options docker;
-	struct list list;
+	struct requests requests;
 	struct lock lock;
 	struct source *source;
-	struct request *requests; /* one for each item of the list */
-	struct release release;	  /* of those not refused */
+	struct release release; /* of what was not refused */
 	struct ferry_pack_image *images;
 	struct caption *captions; /* one an image */
 	struct indexes indexes;
@@ -51,66 +39,6 @@ struct ferry_pack {
 	struct ferry_pack_plan plan;
 	uint64_t written;
 };
-
-static int
-read_lists(struct ferry_pack *pack, const struct ferry_pack_options *options,
-	   struct ferry_error *err)
-{
-	int rc = 0;
-
-	pack->list.context = pack->context;
-	for (size_t i = 0; i < options->reference_count && !rc; i++)
-		rc = list_add(&pack->list, options->references[i], err);
-	if (!rc)
-		rc = list_add_files(&pack->list, options->lists,
-				    options->list_count, &options->list, err);
-	if (!rc && !pack->list.count)
-		rc = error_set(err, FERRY_E_USAGE, "no image to pack");
-	return rc;
-}
-
-static bool
-names_all(const struct wanted *wanted)
-{
-	return wanted->origin.transport != TRANSPORT_REGISTRY &&
-	       !wanted->origin.selector;
-}
-
-/* Puts in the place of "all that it holds" what that is. */
-static int
-expand_list(struct ferry_pack *pack, struct ferry_error *err)
-{
-	AUTO(list_release) struct list asked = { 0 };
-	int rc = 0;
-
-	list_swap_items(&pack->list, &asked);
-	for (size_t i = 0; i < asked.count && !rc; i++) {
-		struct wanted *wanted = &asked.items[i];
-
-		rc = names_all(wanted)
-			     ? pack->source->ops->expand(pack->source, wanted,
-							 &pack->list, err)
-			     : list_take(&pack->list, wanted, err);
-	}
-	return rc ? rc : list_settle(&pack->list, err);
-}
-
-static int
-read_platforms(struct ferry_pack *pack,
-	       const struct ferry_pack_options *options,
-	       struct ferry_error *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < options->platform_count && !rc; i++)
-		rc = platforms_add(&pack->platforms, options->platforms[i],
-				   err);
-	if (!rc && !options->platform_count)
-		rc = platforms_add(&pack->platforms, PLATFORM_DEFAULT, err);
-	pack->list.platforms = pack->platforms;
-	pack->list.platforms_asked = options->platform_count;
-	return rc;
-}
 
 static int
 open_source(struct ferry_pack *pack, const struct ferry_pack_options *options,
@@ -134,126 +62,18 @@ read_options(struct ferry_pack *pack, const struct ferry_pack_options *options,
 	pack->force = options->force;
 	pack->fresh = options->fresh;
 	pack->jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
-	rc = read_platforms(pack, options, err);
-	if (!rc)
-		rc = read_lists(pack, options, err);
+	rc = requests_read(&pack->requests, pack->context, options, err);
 	if (!rc && options->output)
 		rc = text_copy(&pack->output, options->output, err);
 	if (!rc && pack->output)
 		rc = output_check(pack->output, pack->force, err);
 	if (!rc && pack->output)
-		rc = source_any_check_output(&pack->list, pack->output, err);
+		rc = source_any_check_output(&pack->requests.list, pack->output,
+					     err);
 	if (!rc)
 		rc = lock_init(&pack->lock, options->lock, pack->output,
 			       pack->force, err);
-	if (!rc)
-		rc = open_source(pack, options, err);
-	return rc ? rc : expand_list(pack, err);
-}
-
-static int
-resolve_one(void *data, size_t index, unsigned worker, struct ferry_error *err)
-{
-	struct ferry_pack *pack = data;
-	struct request *request = &pack->requests[index];
-	const struct wanted *wanted = &pack->list.items[index];
-	int rc = context_check(pack->context, err);
-
-	request->wanted = wanted;
-	if (!rc)
-		rc = pack->source->ops->resolve(pack->source, worker, wanted,
-						&wanted->platforms,
-						&request->resolved, err);
-	if (!rc || rc == FERRY_E_INTERRUPTED || rc == FERRY_E_NOMEM)
-		return rc;
-	request->refusal = *err;
-	return 0;
-}
-
-/* What cannot be told from its name is refused here and now, all together. */
-static int
-resolve_all(struct ferry_pack *pack, struct ferry_error *err)
-{
-	pack->requests = calloc(pack->list.count, sizeof(*pack->requests));
-	if (!pack->requests)
-		return error_nomem(err);
-	return parallel_run(pack->list.count, pack->jobs, resolve_one, pack,
-			    err);
-}
-
-static bool
-is_same_image(const struct image *one, const struct image *other)
-{
-	const struct reference *a = &one->reference;
-	const struct reference *b = &other->reference;
-
-	return digest_equal(&one->descriptor.digest,
-			    &other->descriptor.digest) &&
-	       digest_equal(&a->digest, &b->digest) &&
-	       strcmp(a->tag, b->tag) == 0 &&
-	       strcmp(a->repository, b->repository) == 0 &&
-	       strcmp(a->host, b->host) == 0;
-}
-
-/*
- * Two pins may turn out to be one image, and so may two names of which one was
- * not known before: it is carried once.
- */
-static bool
-is_repeated(const struct resolved *resolved, size_t count,
-	    const struct request *request)
-{
-	const struct image *image = request->resolved.images;
-
-	if (image->reference.tag[0] && wanted_name(request->wanted))
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (is_same_image(&resolved[i].images[0], image))
-			return true;
-	return false;
-}
-
-/*
- * Now that all names are known, the list is settled once more: two places may
- * have had one image each of the same name.
- */
-static int
-pin_images(struct ferry_pack *pack, struct ferry_error *err)
-{
-	bool needed = pack->lock.path;
-	int rc = 0;
-
-	for (size_t i = 0; i < pack->list.count; i++)
-		needed |= !wanted_name(&pack->list.items[i]);
-	for (size_t i = 0; i < pack->list.count && needed && !rc; i++) {
-		const struct request *request = &pack->requests[i];
-
-		if (!request->refusal.code)
-			rc = lock_add(&pack->lock, request->wanted,
-				      &request->resolved, err);
-	}
-	return rc ? rc : list_settle(&pack->lock.list, err);
-}
-
-static int
-make_release(struct ferry_pack *pack, struct ferry_error *err)
-{
-	AUTO_FREE struct resolved *resolved =
-		calloc(pack->list.count, sizeof(*resolved));
-	size_t count = 0;
-
-	if (!resolved)
-		return error_nomem(err);
-	for (size_t i = 0; i < pack->list.count; i++) {
-		struct request *request = &pack->requests[i];
-
-		if (request->refusal.code ||
-		    is_repeated(resolved, count, request))
-			continue;
-		resolved[count++] = request->resolved;
-		request->resolved = (struct resolved){ 0 };
-	}
-	return release_init(&pack->release, resolved, count, err);
+	return rc ? rc : open_source(pack, options, err);
 }
 
 static void
@@ -296,7 +116,7 @@ static int
 describe_images(struct ferry_pack *pack, struct ferry_error *err)
 {
 	struct ferry_pack_plan *plan = &pack->plan;
-	size_t room = pack->release.image_count + pack->list.count;
+	size_t room = pack->release.image_count + pack->requests.list.count;
 	size_t n = 0;
 
 	pack->images = calloc(room, sizeof(*pack->images));
@@ -309,11 +129,11 @@ describe_images(struct ferry_pack *pack, struct ferry_error *err)
 				       &pack->release.images[i]);
 			n++;
 		}
-	for (size_t i = 0; i < pack->list.count; i++) {
-		if (!pack->requests[i].refusal.code)
+	for (size_t i = 0; i < pack->requests.list.count; i++) {
+		if (!pack->requests.items[i].refusal.code)
 			continue;
 		describe_refusal(&pack->images[n], &pack->captions[n],
-				 &pack->requests[i]);
+				 &pack->requests.items[i]);
 		plan->refused++;
 		n++;
 	}
@@ -423,11 +243,13 @@ make_plan(struct ferry_pack *pack, const struct ferry_pack_options *options,
 	int rc = read_options(pack, options, err);
 
 	if (!rc)
-		rc = resolve_all(pack, err);
+		rc = requests_resolve(&pack->requests, pack->source, pack->jobs,
+				      err);
 	if (!rc)
-		rc = pin_images(pack, err);
+		rc = requests_pin(&pack->requests, &pack->lock, err);
 	if (!rc)
-		rc = make_release(pack, err);
+		rc = requests_take_release(&pack->requests, &pack->release,
+					   err);
 	if (!rc)
 		rc = describe_images(pack, err);
 	if (!rc)
@@ -531,7 +353,7 @@ ferry_pack_run(struct ferry_pack *pack, struct ferry_error *err)
 	if (!outcomes)
 		return error_nomem(err);
 	copy.outcomes = outcomes;
-	rc = lock_write(&pack->lock, &pack->list, err);
+	rc = lock_write(&pack->lock, &pack->requests.list, err);
 	if (!rc)
 		rc = target_bundle_new(&copy.target, &options, err);
 	if (!rc)
@@ -557,7 +379,7 @@ ferry_pack_write_lock(struct ferry_pack *pack, struct ferry_error *err)
 	int rc = ferry_pack_check(pack, err);
 
 	if (!rc)
-		rc = lock_write(&pack->lock, &pack->list, err);
+		rc = lock_write(&pack->lock, &pack->requests.list, err);
 	return rc ? rc : lock_commit(&pack->lock, err);
 }
 
@@ -572,17 +394,14 @@ ferry_pack_free(struct ferry_pack *pack)
 {
 	if (!pack)
 		return;
-	for (size_t i = 0; i < pack->list.count && pack->requests; i++)
-		resolved_release(&pack->requests[i].resolved);
+	requests_release(&pack->requests);
 	free(pack->images);
 	free(pack->captions);
 	indexes_release(&pack->indexes);
-	free(pack->requests);
 	free(pack->no_room);
 	quotas_release(&pack->quotas);
 	free(pack->output);
 	lock_release(&pack->lock);
-	list_release(&pack->list);
 	release_release(&pack->release);
 	source_free(pack->source);
 	free(pack);

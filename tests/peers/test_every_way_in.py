@@ -15,6 +15,7 @@ import ferry
 import pytest
 import stack
 from job import AMD64, rows
+from mishaps import is_sanitized
 from nginx import Nginx, pass_to
 from peers import Registry, server_certificate
 from proxy import Proxy
@@ -183,4 +184,5 @@ def test_after_five_kills(company, packed, tmp_path):
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [path.name]
     twice = (pulled(company) - before) / packed.bytes - 1
     print(f"{KILLS} kills, seed {seed}: {packed.bytes} bytes, {twice:.2%} more than once")
-    assert twice < 0.05, seed
+    # What a slow program has not taken from the socket yet is lost with it.
+    assert twice < (0.10 if is_sanitized() else 0.05), seed
