@@ -95,16 +95,17 @@ side_init(struct side *side, const struct release *release,
 	size_t count = release->image_count;
 
 	side->release = release;
-	side->images = calloc(release->image_count + 1, sizeof(*side->images));
-	side->digests = calloc(release->blob_count + 1, sizeof(*side->digests));
+	side->images = calloc(release->image_count + 1, sizeof(struct image *));
+	side->digests =
+		calloc(release->blob_count + 1, sizeof(struct digest *));
 	if (!side->images || !side->digests)
 		return error_nomem(err);
 	for (size_t i = 0; i < count; i++)
 		side->images[i] = &release->images[i];
 	for (size_t i = 0; i < release->blob_count; i++)
 		side->digests[i] = &release->blobs[i].descriptor.digest;
-	qsort(side->images, count, sizeof(*side->images), in_order);
-	qsort(side->digests, release->blob_count, sizeof(*side->digests),
+	qsort(side->images, count, sizeof(struct image *), in_order);
+	qsort(side->digests, release->blob_count, sizeof(struct digest *),
 	      by_digest);
 	return 0;
 }
@@ -113,7 +114,7 @@ static bool
 has_blob(const struct side *side, const struct digest *digest)
 {
 	return bsearch(&digest, side->digests, side->release->blob_count,
-		       sizeof(*side->digests), by_digest) != NULL;
+		       sizeof(struct digest *), by_digest) != NULL;
 }
 
 /* Bytes of the image's blobs that the other side lacks. */

@@ -64,8 +64,9 @@ shelf_release(struct shelf *shelf)
 }
 
 /* Puts a text there, with " for ', and says how it is to be called. */
-static const struct descriptor *
-put(struct shelf *shelf, const char *media_type, const char *format, ...)
+static PRINTF_LIKE(3, 4) const
+	struct descriptor *put(struct shelf *shelf, const char *media_type,
+			       const char *format, ...)
 {
 	struct descriptor *descriptor = &shelf->descriptors[shelf->count];
 	struct ferry_error err;
