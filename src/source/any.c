@@ -18,6 +18,8 @@ struct place {
 	enum transport transport;
 	char *path; /* NULL: the transport has one place only */
 	struct source *source;
+	/* Why it could not be opened; code OK: it was.  Nobody tries again. */
+	struct ferry_error failure;
 };
 
 struct source_any {
@@ -104,13 +106,12 @@ add_place(struct source_any *any, const struct origin *origin,
 
 	if (!rc && origin->path)
 		rc = text_copy(&place->path, origin->path, err);
-	if (!rc)
-		rc = openers[origin->transport](&place->source, any,
-						origin->path, err);
 	if (rc) {
 		free_place(place);
 		return rc;
 	}
+	(void)openers[origin->transport](&place->source, any, origin->path,
+					 &place->failure);
 	place->transport = origin->transport;
 	place->next = any->places;
 	any->places = place;
@@ -138,6 +139,10 @@ find_place(struct source_any *any, const struct origin *origin,
 	if (!place) {
 		rc = add_place(any, origin, err);
 		place = any->places;
+	}
+	if (!rc && place->failure.code) {
+		*err = place->failure;
+		rc = err->code;
 	}
 	if (!rc)
 		*out = place->source;
