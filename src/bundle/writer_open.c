@@ -21,6 +21,9 @@ reserve(struct bundle_writer *writer, struct ferry_error *err)
 	writer->in_order = errno == EOPNOTSUPP || errno == ENOSYS;
 	if (writer->in_order)
 		return 0;
+	/* Where that takes time, as in memory, a signal ends it. */
+	if (errno == EINTR)
+		return error_set(err, FERRY_E_INTERRUPTED, "interrupted");
 	return error_errno(err, "%s: room for %s", writer_partial(writer),
 			   text_size(text, sizeof(text), size));
 }
