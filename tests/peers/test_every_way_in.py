@@ -29,7 +29,9 @@ pytestmark = pytest.mark.stack
 
 HOST = "registry.company.test"  # nobody but the proxy knows where that is
 USER, PASSWORD = "ann", "pa:ss-W0rd-of-ann"
-RATE = 100e6  # bits a second, of the link to the proxy and of that to the mirror
+# Bits a second, of the link to the proxy and of that to the mirror: what a program has not
+# taken from its sockets yet is lost with it, so the link has to be the slower one.
+RATE = 40e6 if is_sanitized() else 100e6
 KILLS = 5
 
 COMPOSE = """\
@@ -184,5 +186,4 @@ def test_after_five_kills(company, packed, tmp_path):
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [path.name]
     twice = (pulled(company) - before) / packed.bytes - 1
     print(f"{KILLS} kills, seed {seed}: {packed.bytes} bytes, {twice:.2%} more than once")
-    # What a slow program has not taken from the socket yet is lost with it.
-    assert twice < (0.10 if is_sanitized() else 0.05), seed
+    assert twice < 0.05, seed
