@@ -30,15 +30,18 @@ current_context(char **out, const char *folder, struct ferry_error *err)
 	AUTO_FREE char *path = NULL;
 	AUTO_JSON *config = NULL;
 	const char *name = NULL;
+	struct ferry_error why;
 	int rc = text_format(&path, err, "%s/config.json", folder);
 
 	if (rc)
 		return rc;
-	rc = load_json(&config, path, ENGINE_CONFIG_MAX, err);
+	rc = load_json(&config, path, ENGINE_CONFIG_MAX, &why);
 	if (rc == FERRY_E_NOT_FOUND)
 		return 0;
-	if (rc)
+	if (rc) {
+		*err = why;
 		return rc;
+	}
 	if (json_find_text(config, "currentContext", &name, err))
 		return error_wrap(err, "%s", path);
 	return name && *name ? text_copy(out, name, err) : 0;

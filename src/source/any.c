@@ -16,9 +16,9 @@
 struct place {
 	struct place *next;
 	enum transport transport;
-	char *path; /* NULL: the transport has one place only */
-	struct source *source;
-	/* Why it could not be opened; code OK: it was.  Nobody tries again. */
+	char *path;	       /* NULL: the transport has one place only */
+	struct source *source; /* NULL: it could not be opened */
+	int rc;		       /* of opening it: nobody tries again */
 	struct ferry_error failure;
 };
 
@@ -110,8 +110,8 @@ add_place(struct source_any *any, const struct origin *origin,
 		free_place(place);
 		return rc;
 	}
-	(void)openers[origin->transport](&place->source, any, origin->path,
-					 &place->failure);
+	place->rc = openers[origin->transport](&place->source, any,
+					       origin->path, &place->failure);
 	place->transport = origin->transport;
 	place->next = any->places;
 	any->places = place;
@@ -140,9 +140,9 @@ find_place(struct source_any *any, const struct origin *origin,
 		rc = add_place(any, origin, err);
 		place = any->places;
 	}
-	if (!rc && place->failure.code) {
+	if (!rc && place->rc) {
 		*err = place->failure;
-		rc = err->code;
+		rc = place->rc;
 	}
 	if (!rc)
 		*out = place->source;
@@ -221,7 +221,7 @@ add_quotas(struct source *base, struct quotas *quotas, struct ferry_error *err)
 	pthread_mutex_lock(&any->lock);
 	for (struct place *place = any->places; place && !rc;
 	     place = place->next)
-		if (place->source->ops->add_quotas)
+		if (place->source && place->source->ops->add_quotas)
 			rc = place->source->ops->add_quotas(place->source,
 							    quotas, err);
 	pthread_mutex_unlock(&any->lock);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/context.h"
+#include "registry/quota.h"
 #include "source/any.h"
 
 static int
@@ -35,6 +36,7 @@ what_cannot_be_opened_is_opened_once(void **state)
 	char path[] = "/tmp/ferry-any-XXXXXX";
 	struct ferry_error first = { 0 };
 	struct ferry_error second = { 0 };
+	struct quotas quotas = { 0 };
 	struct source *source;
 
 	(void)state;
@@ -47,6 +49,9 @@ what_cannot_be_opened_is_opened_once(void **state)
 	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	assert_int_equal(ask(source, path, &second), first.code);
 	assert_string_equal(second.message, first.message);
+	/* Who goes through all places passes it by. */
+	assert_int_equal(source->ops->add_quotas(source, &quotas, &second), 0);
+	assert_int_equal(quotas.count, 0);
 	unlink(path);
 	source_free(source);
 	ferry_context_free(context);
