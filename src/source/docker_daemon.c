@@ -60,6 +60,14 @@ know(struct source_docker *docker, struct ferry_error *err)
 	return rc;
 }
 
+static int
+refuse_absent(const struct source_docker *docker, struct ferry_error *err)
+{
+	return error_set(err, FERRY_E_NOT_FOUND,
+			 "Docker at %s has no such image",
+			 docker->endpoint.name);
+}
+
 /* The daemon's description of what the selector means. */
 static int
 inspect(struct source_docker *docker, const struct docker_selector *selector,
@@ -73,9 +81,7 @@ inspect(struct source_docker *docker, const struct docker_selector *selector,
 		rc = engine_image(&docker->engine, selector->text, out, err);
 	pthread_mutex_unlock(&docker->asking);
 	if (!rc && !*out)
-		rc = error_set(err, FERRY_E_NOT_FOUND,
-			       "Docker at %s has no such image",
-			       docker->endpoint.name);
+		rc = refuse_absent(docker, err);
 	return rc;
 }
 
@@ -155,6 +161,14 @@ close_stream(struct stream *stream)
 	free(stream);
 }
 
+/* An image that was there when it was planned with. */
+static int
+refuse_gone(const struct source_docker *docker, struct ferry_error *err)
+{
+	(void)!refuse_absent(docker, err);
+	return error_add(err, " any more, since it was planned with");
+}
+
 /* What was planned is what is packed, or nothing is. */
 static int
 check_unchanged(struct docker_image *image, struct ferry_error *err)
@@ -164,7 +178,7 @@ check_unchanged(struct docker_image *image, struct ferry_error *err)
 	int rc = inspect(image->docker, &image->selector, &described, err);
 
 	if (rc == FERRY_E_NOT_FOUND)
-		return error_add(err, " any more, since it was planned with");
+		return refuse_gone(image->docker, err);
 	if (!rc)
 		rc = json_get_text(described, "Id", &id, err);
 	if (!rc && strcmp(id, image->id.text) != 0)
@@ -189,6 +203,9 @@ open_export(struct opener *opener, struct stream **out, struct ferry_error *err)
 	if (!rc)
 		rc = engine_export_open(&stream->export, docker->context,
 					&docker->endpoint, image->export, err);
+	if (rc == FERRY_E_NOT_FOUND)
+		return image->opened ? refuse_gone(docker, err)
+				     : refuse_absent(docker, err);
 	if (rc)
 		return rc;
 	image->opened = true;

@@ -207,7 +207,7 @@ def test_refusals_cost_no_export(docker, packer, image, options, status, message
 
 BAD = {
     "not there any more": (exports.refused(404, "No such image: app:1"),
-                           ["Docker says: No such image: app:1"]),
+                           ["docker-daemon:app:1: Docker at ", "has no such image"]),
     "refused": (exports.refused(500, "driver \x1b[31mfailed"),
                 ["Docker says: driver \\x1b[31mfailed"]),
     "cut": (exports.cut(0.5), ["Docker: ", "the connection broke after "]),
@@ -266,8 +266,8 @@ def test_an_image_that_changes_between_plan_and_pack(docker, packer):
 
 def test_an_image_that_goes_between_plan_and_pack(docker, packer):
     def then_go(handler, data):
-        exports.whole(handler, data)
         del docker.saved[0]
+        exports.whole(handler, data)
     docker.deliver = then_go
     assert_told(packer.pack("docker-daemon:app:1"), 1, "docker-daemon:app:1: Docker at ",
                 "has no such image any more, since it was planned with")
