@@ -97,10 +97,15 @@ int registry_mount_blob(struct registry *registry, unsigned worker,
 			const struct descriptor *descriptor, bool *mounted,
 			struct ferry_error *err) MUST_CHECK;
 
-/* Where the bytes of an upload come from; asked again when one breaks. */
+/*
+ * Where the bytes of an upload come from; asked again, from the first byte,
+ * when one breaks.  If it can be pushed `once` only, the upload keeps what it
+ * may have to repeat: a chunk in memory.
+ */
 struct registry_content {
 	int (*push)(struct registry_content *content, struct sink *to,
 		    struct ferry_error *err);
+	bool once;
 };
 
 /* An error of the content is passed on as it is. */

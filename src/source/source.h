@@ -57,6 +57,12 @@ struct source_ops {
 
 struct source {
 	const struct source_ops *ops;
+	/*
+	 * Each blob can be fetched once only, in the order of the release's
+	 * blobs, by one thread at a time: a pipe.  Who needs bytes twice keeps
+	 * them.
+	 */
+	bool once;
 };
 
 static inline void

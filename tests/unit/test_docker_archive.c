@@ -181,7 +181,7 @@ static const struct {
 static void
 archives_are_as_planned(void **state)
 {
-	struct test_source source = { { &source_ops }, BLOBS };
+	struct test_source source = { { .ops = &source_ops }, BLOBS };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(archives); i++) {
@@ -262,7 +262,7 @@ a_bad_blob_ends_the_stream(void **state)
 {
 	static const bool send[3] = { true, true, true };
 	static const size_t have[3];
-	struct test_source source = { { &source_ops }, TOP_A };
+	struct test_source source = { { .ops = &source_ops }, TOP_A };
 	AUTO(docker_archive_release) struct docker_archive archive = { 0 };
 	AUTO_BUFFER stream = BUFFER(1 << 20);
 	struct buffer_sink sink;
