@@ -20,10 +20,7 @@ extern "C" {
 /* What it points to is borrowed until ferry_load_free(). */
 struct ferry_load_options {
 	const char *bundle;
-	/*
-	 * "docker", "docker-daemon:SOCKET", "HOST[:PORT][/PREFIX]" or
-	 * "docker://HOST[:PORT][/PREFIX]".
-	 */
+	/* As docs/man/ferry-load.1 says: "docker", "HOST[:PORT][/PREFIX]". */
 	const char *to;
 	/* The images to load, as people write them; none: all. */
 	const char *const *only;
@@ -49,11 +46,13 @@ struct ferry_load_image {
 	uint64_t size;	    /* bytes of its blobs, each once */
 	enum ferry_load_state state;
 	const char *detail; /* what happened, in words; "" before */
+	const char *note;   /* what to know besides; or "" */
 };
 
 struct ferry_load_plan {
 	const char *target;   /* in words: "registry 127.0.0.1:5000" */
 	const char *platform; /* what the target runs on, or "any" */
+	const char *digests;  /* what to know of them there, or NULL */
 	const struct ferry_load_image *images;
 	size_t image_count;
 	size_t blob_count;

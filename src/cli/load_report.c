@@ -36,15 +36,25 @@ load_report_plan(const struct ferry_load_plan *plan, FILE *file)
 		output_size(file, "needs", plan->needed_bytes, " there, about");
 	if (plan->free_bytes)
 		output_size(file, "free", plan->free_bytes, " there");
+	if (plan->digests)
+		output_line(file, "  %-10s %s", "digests", plan->digests);
 }
 
 /* An error's story stands on standard error; the table has one word for it. */
 static const char *
-result(const struct ferry_load_image *image, bool dry_run)
+state_words(const struct ferry_load_image *image, bool dry_run)
 {
-	if (in_place(image) && image->detail && *image->detail)
+	if (in_place(image) && *image->detail)
 		return image->detail;
 	return dry_run ? "planned" : states[image->state].words;
+}
+
+static int
+result(char **out, const struct ferry_load_image *image, bool dry_run,
+       struct ferry_error *err)
+{
+	return text_format(out, err, "%s%s%s", state_words(image, dry_run),
+			   *image->note ? "; " : "", image->note);
 }
 
 int
@@ -56,11 +66,12 @@ load_report_table(const struct ferry_load_plan *plan, bool dry_run,
 	image_table_init(&table);
 	for (size_t i = 0; i < plan->image_count; i++) {
 		const struct ferry_load_image *image = &plan->images[i];
+		AUTO_FREE char *words = NULL;
 
 		/* By the name it has there: people will ask for that one. */
-		if (image_table_add(&table, image->target_name, image->platform,
-				    image->digest, image->size,
-				    result(image, dry_run), err))
+		if (result(&words, image, dry_run, err) ||
+		    image_table_add(&table, image->target_name, image->platform,
+				    image->digest, image->size, words, err))
 			return err->code;
 	}
 	table_print(&table, stdout);
@@ -92,23 +103,22 @@ load_report_missing(const struct ferry_load_plan *plan, bool failed_too)
 		    (image->state == FERRY_LOAD_FAILED && !failed_too))
 			continue;
 		output_line(stderr, "%s: %s", image->name,
-			    image->detail && *image->detail
-				    ? image->detail
-				    : states[image->state].words);
+			    *image->detail ? image->detail
+					   : states[image->state].words);
 	}
 }
 
 static json_t *
 image_json(const struct ferry_load_image *image)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "name",
-			 output_text(image->name), "target_name",
-			 output_text(image->target_name), "platform",
-			 output_text(image->platform), "digest",
-			 output_text(image->digest), "size",
-			 output_number(image->size), "state",
-			 states[image->state].name, "detail",
-			 output_text(image->detail));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "name",
+		output_text(image->name), "target_name",
+		output_text(image->target_name), "platform",
+		output_text(image->platform), "digest",
+		output_text(image->digest), "size", output_number(image->size),
+		"state", states[image->state].name, "detail",
+		output_text(image->detail), "note", output_text(image->note));
 }
 
 static json_t *
@@ -127,11 +137,12 @@ load_report_json(const struct ferry_load_plan *plan, const char *bundle,
 		 uint64_t sent)
 {
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o}", "bundle",
-		output_text(bundle), "target", output_text(plan->target),
-		"platform", output_text(plan->platform), "images",
-		images_json(plan), "plan", "blobs",
-		output_number(plan->blob_count), "blob_bytes",
+		"{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o}",
+		"bundle", output_text(bundle), "target",
+		output_text(plan->target), "platform",
+		output_text(plan->platform), "digests",
+		output_text(plan->digests), "images", images_json(plan), "plan",
+		"blobs", output_number(plan->blob_count), "blob_bytes",
 		output_number(plan->blob_bytes), "needed_bytes",
 		output_number(plan->needed_bytes ? plan->needed_bytes
 						 : UINT64_MAX),

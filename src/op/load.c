@@ -1,36 +1,29 @@
 /*
- * load: bundle to registry or Docker.
+ * load: bundle to target.
  */
 #include "ferry/load.h"
 
 #include <string.h>
 
-#include "base/text.h"
-#include "engine/locate.h"
 #include "host/host.h"
 #include "oci/nested.h"
 #include "op/caption.h"
 #include "op/contents.h"
 #include "op/copy.h"
 #include "op/narrow.h"
-#include "target/destination.h"
-#include "target/docker.h"
-#include "target/names.h"
-#include "target/registry.h"
+#include "target/any.h"
 
 struct ferry_load {
 	struct ferry_context *context;
 	unsigned jobs;
-	struct destination to;
-	struct engine_endpoint docker; /* until the target has it */
 	struct contents contents;
 	struct target *target;
+	struct target_facts facts;
 	struct outcome *outcomes;
 	struct ferry_load_image *images;
 	size_t *numbers; /* of these in the release, artifacts left out */
 	struct caption *captions;	 /* one an image, as in the bundle */
 	struct caption *target_captions; /* the same, as in the target */
-	char *target_text;
 	char platform[PLATFORM_TEXT];
 	struct ferry_load_plan plan;
 	uint64_t sent;
@@ -76,138 +69,102 @@ check_platform(const struct ferry_load *load, const struct platform *runs,
 }
 
 static int
-check_this_host(struct ferry_load *load, bool any_host, struct ferry_error *err)
+check_this_host(struct ferry_load *load, struct ferry_error *err)
 {
 	struct ferry_host found;
 	struct platform host;
-	int rc;
+	int rc = ferry_host_find(&found, err);
 
-	strcpy(load->platform, "any");
-	if (any_host)
-		return 0;
-	rc = ferry_host_find(&found, err);
 	if (!rc)
 		rc = platform_parse(&host, found.platform, err);
 	if (rc)
 		return rc;
 	platform_text(load->platform, &host);
 	return check_platform(load, &host, "this host",
-			      ", or say --any-host if the registry serves "
-			      "other machines",
+			      ", or say --any-host if what you load into "
+			      "serves other machines",
 			      err);
 }
 
+/* Where nobody knows better, the images are for machines like this one. */
 static int
-open_registry(struct ferry_load *load, const struct ferry_load_options *options,
-	      struct ferry_error *err)
+check_machine(struct ferry_load *load, bool any_host, struct ferry_error *err)
 {
-	int rc = check_this_host(load, options->any_host, err);
+	const struct platform *runs = load->facts.runs;
 
-	if (!rc)
-		rc = target_registry_new(&load->target, load->context,
-					 load->to.address, &options->registry,
-					 load->jobs, err);
-	if (!rc)
-		rc = load->target->ops->prepare(load->target,
-						&load->contents.release,
-						load->outcomes, err);
-	return rc ? rc
-		  : text_format(&load->target_text, err, "registry %s",
-				load->to.address);
+	strcpy(load->platform, "any");
+	if (!runs)
+		return any_host ? 0 : check_this_host(load, err);
+	platform_text(load->platform, runs);
+	return check_platform(load, runs, load->facts.machine, "", err);
 }
 
-/* Docker's classic store has one platform of each image: its own. */
 static int
-connect_docker(struct ferry_load *load, struct ferry_error *err)
+connect(struct ferry_load *load, const struct ferry_load_options *options,
+	struct ferry_error *err)
 {
-	const struct platform *daemon = NULL;
-	int rc = text_format(&load->target_text, err, "Docker at %s",
-			     load->docker.name);
+	int rc = 0;
 
+	if (load->target->ops->connect)
+		rc = load->target->ops->connect(load->target, &load->facts,
+						err);
 	if (!rc)
-		rc = target_docker_new(&load->target, load->context,
-				       &load->docker, err);
-	if (!rc)
-		rc = target_docker_connect(load->target, &daemon, err);
-	if (rc)
-		return rc;
-	platform_text(load->platform, daemon);
-	rc = check_platform(load, daemon, "the machine that Docker runs on", "",
-			    err);
-	if (!rc && load->contents.release.index_count)
-		rc = narrow_release(&load->contents.release, daemon, err);
+		rc = check_machine(load, options->any_host, err);
+	if (!rc && load->facts.one_platform &&
+	    load->contents.release.index_count)
+		rc = narrow_release(&load->contents.release, load->facts.runs,
+				    err);
 	return rc;
 }
 
 static int
-open_docker(struct ferry_load *load, struct ferry_error *err)
-{
-	int rc = connect_docker(load, err);
-
-	if (!rc)
-		rc = load->target->ops->prepare(load->target,
-						&load->contents.release,
-						load->outcomes, err);
-	if (!rc)
-		target_docker_space(load->target, &load->plan.needed_bytes,
-				    &load->plan.free_bytes);
-	return rc;
-}
-
-static int
-open_target(struct ferry_load *load, const struct ferry_load_options *options,
-	    struct ferry_error *err)
+prepare(struct ferry_load *load, struct ferry_error *err)
 {
 	load->outcomes = calloc(load->contents.release.image_count,
 				sizeof(*load->outcomes));
 	if (!load->outcomes)
 		return error_nomem(err);
-	if (load->to.kind == DESTINATION_DOCKER)
-		return open_docker(load, err);
-	return open_registry(load, options, err);
+	return load->target->ops->prepare(load->target, &load->contents.release,
+					  load->outcomes, err);
 }
 
-static int
-name_in_target(struct ferry_load *load, struct caption *out,
-	       const struct image *image, struct ferry_error *err)
+static const struct reference *
+name_in_target(const struct ferry_load *load, size_t number)
 {
-	struct reference name = image->reference;
-	int rc = 0;
+	const struct target *target = load->target;
 
-	if (load->to.kind == DESTINATION_REGISTRY)
-		rc = target_name(&name, load->to.address, &image->reference,
-				 err);
-	if (!rc)
-		caption_set(out, &name, NULL);
-	return rc;
+	return target->ops->name
+		       ? target->ops->name(target, number)
+		       : &load->contents.release.images[number].reference;
 }
 
-/* Docker knows an image by its config, a registry by its manifest. */
-static const char *
-digest_in_target(const struct ferry_load *load, const struct image *image)
+static const struct digest *
+digest_in_target(const struct ferry_load *load, size_t number)
 {
-	return load->to.kind == DESTINATION_DOCKER
-		       ? image->manifest.config.digest.text
-		       : image->descriptor.digest.text;
+	const struct target *target = load->target;
+
+	return target->ops->digest ? target->ops->digest(target, number)
+				   : &load->contents.release.images[number]
+					      .descriptor.digest;
 }
 
-static int
-describe_image(struct ferry_load *load, size_t number, struct ferry_error *err)
+static void
+describe_image(struct ferry_load *load, size_t number)
 {
 	const struct image *image = &load->contents.release.images[number];
 	size_t row = load->plan.image_count++;
-	int rc = name_in_target(load, &load->target_captions[row], image, err);
 
 	caption_set(&load->captions[row], &image->reference, &image->platform);
+	caption_set(&load->target_captions[row], name_in_target(load, number),
+		    NULL);
 	load->numbers[row] = number;
 	load->images[row] = (struct ferry_load_image){
 		.name = load->captions[row].name,
 		.target_name = load->target_captions[row].name,
 		.platform = load->captions[row].platform,
-		.digest = digest_in_target(load, image),
+		.digest = digest_in_target(load, number)->text,
 		.size = image->size,
 	};
-	return rc;
 }
 
 static int
@@ -215,7 +172,6 @@ describe(struct ferry_load *load, struct ferry_error *err)
 {
 	const struct release *release = &load->contents.release;
 	size_t count = release->image_count;
-	int rc = 0;
 
 	load->images = calloc(count, sizeof(*load->images));
 	load->numbers = calloc(count, sizeof(*load->numbers));
@@ -224,10 +180,10 @@ describe(struct ferry_load *load, struct ferry_error *err)
 	if (!load->images || !load->numbers || !load->captions ||
 	    !load->target_captions)
 		return error_nomem(err);
-	for (size_t i = 0; i < count && !rc; i++)
+	for (size_t i = 0; i < count; i++)
 		if (!release->images[i].artifact)
-			rc = describe_image(load, i, err);
-	return rc;
+			describe_image(load, i);
+	return 0;
 }
 
 /* The outcomes, in the words and states of the public API. */
@@ -247,6 +203,7 @@ tell_outcomes(struct ferry_load *load)
 
 		load->images[i].state = states[outcome->state];
 		load->images[i].detail = outcome_words(outcome);
+		load->images[i].note = outcome->note;
 	}
 }
 
@@ -254,42 +211,35 @@ static void
 fill_plan(struct ferry_load *load)
 {
 	struct ferry_load_plan *plan = &load->plan;
+	struct target_estimate estimate = { 0 };
 
 	tell_outcomes(load);
-	plan->target = load->target_text;
+	if (load->target->ops->estimate)
+		load->target->ops->estimate(load->target, &estimate);
+	plan->target = load->facts.words;
 	plan->platform = load->platform;
+	plan->digests = load->facts.digests;
 	plan->images = load->images;
 	plan->blob_count = load->contents.release.blob_count;
 	plan->blob_bytes = load->contents.release.blob_bytes;
-}
-
-static int
-read_destination(struct ferry_load *load,
-		 const struct ferry_load_options *options,
-		 struct ferry_error *err)
-{
-	int rc = destination_parse(&load->to, options->to, err);
-
-	if (rc || load->to.kind != DESTINATION_DOCKER)
-		return rc;
-	if (load->to.address)
-		return engine_endpoint_socket(&load->docker, load->to.address,
-					      err);
-	return engine_locate(&load->docker, &options->docker, err);
+	plan->needed_bytes = estimate.needed_bytes;
+	plan->free_bytes = estimate.free_bytes;
 }
 
 static int
 make_plan(struct ferry_load *load, const struct ferry_load_options *options,
 	  struct ferry_error *err)
 {
-	int rc = read_destination(load, options, err);
+	int rc = target_open(&load->target, load->context, options, err);
 
 	load->jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
 	if (!rc)
 		rc = contents_open(&load->contents, options->bundle,
 				   options->only, options->only_count, err);
 	if (!rc)
-		rc = open_target(load, options, err);
+		rc = connect(load, options, err);
+	if (!rc)
+		rc = prepare(load, err);
 	if (!rc)
 		rc = describe(load, err);
 	if (!rc)
@@ -361,13 +311,11 @@ ferry_load_free(struct ferry_load *load)
 	if (!load)
 		return;
 	target_free(load->target);
-	engine_endpoint_release(&load->docker);
 	contents_release(&load->contents);
 	free(load->outcomes);
 	free(load->images);
 	free(load->numbers);
 	free(load->captions);
 	free(load->target_captions);
-	free(load->target_text);
 	free(load);
 }

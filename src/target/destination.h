@@ -14,16 +14,19 @@ enum destination_kind {
 struct destination {
 	enum destination_kind kind;
 	/*
-	 * Socket, or HOST[:PORT][/PREFIX]; borrowed.  NULL: the Docker that
-	 * the options name.
+	 * Socket, or HOST[:PORT][/PREFIX]; borrowed.  NULL: the one that the
+	 * options name.
 	 */
 	const char *address;
 };
 
+#define DESTINATION_FORMS                                                      \
+	"docker, docker-daemon:SOCKET or HOST[:PORT][/PREFIX] of a registry"
+
 /*
- * "docker", "docker-daemon:SOCKET", "docker://HOST[:PORT][/PREFIX]", and
- * HOST[:PORT][/PREFIX] where HOST cannot be taken for anything else: it has
- * a dot, a port, or is "localhost".  FERRY_E_USAGE otherwise.
+ * One of the forms of destination.c, or HOST[:PORT][/PREFIX] where HOST cannot
+ * be taken for anything else: it has a dot, a port, or is "localhost".
+ * FERRY_E_USAGE otherwise.
  */
 int destination_parse(struct destination *out, const char *text,
 		      struct ferry_error *err) MUST_CHECK;

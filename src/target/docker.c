@@ -2,6 +2,7 @@
 
 #include <sys/statvfs.h>
 
+#include "base/text.h"
 #include "target/docker_image.h"
 #include "target/docker_load.h"
 #include "target/docker_plan.h"
@@ -16,8 +17,8 @@ struct docker {
 	struct engine engine;
 	struct engine_daemon daemon;
 	struct docker_plan plan;
-	uint64_t needed;
-	uint64_t free_bytes;
+	char *words;
+	struct target_estimate estimate;
 };
 
 /* The archive of all that has to be sent and has not failed before. */
@@ -72,6 +73,32 @@ refuse_daemon(const struct docker *docker, struct ferry_error *err)
 }
 
 static int
+connect(struct target *target, struct target_facts *out,
+	struct ferry_error *err)
+{
+	struct docker *docker = (struct docker *)target;
+	int rc;
+
+	engine_daemon_release(&docker->daemon);
+	free(STEAL(&docker->words));
+	rc = text_format(&docker->words, err, "Docker at %s",
+			 docker->endpoint.name);
+	if (!rc)
+		rc = engine_ask(&docker->engine, &docker->daemon, err);
+	if (!rc)
+		rc = refuse_daemon(docker, err);
+	if (rc)
+		return rc;
+	*out = (struct target_facts){
+		.words = docker->words,
+		.runs = &docker->daemon.platform,
+		.machine = "the machine that Docker runs on",
+		.one_platform = true,
+	};
+	return 0;
+}
+
+static int
 prepare(struct target *target, const struct release *release,
 	struct outcome *outcomes, struct ferry_error *err)
 {
@@ -86,9 +113,23 @@ prepare(struct target *target, const struct release *release,
 		rc = make_archive(docker, outcomes, &archive, err);
 	if (rc)
 		return rc;
-	docker->needed = archive.size + archive.unpacked;
-	docker->free_bytes = free_below(docker->daemon.root);
+	docker->estimate.needed_bytes = archive.size + archive.unpacked;
+	docker->estimate.free_bytes = free_below(docker->daemon.root);
 	return 0;
+}
+
+static void
+estimate(const struct target *target, struct target_estimate *out)
+{
+	*out = ((const struct docker *)target)->estimate;
+}
+
+static const struct digest *
+image_digest(const struct target *target, size_t image)
+{
+	const struct docker *docker = (const struct docker *)target;
+
+	return docker_image_id(&docker->plan.release->images[image]);
 }
 
 static int
@@ -277,11 +318,15 @@ docker_free(struct target *target)
 	engine_daemon_release(&docker->daemon);
 	engine_release(&docker->engine);
 	engine_endpoint_release(&docker->endpoint);
+	free(docker->words);
 	free(docker);
 }
 
 static const struct target_ops docker_ops = {
+	.connect = connect,
 	.prepare = prepare,
+	.estimate = estimate,
+	.digest = image_digest,
 	.commit = commit,
 	.free = docker_free,
 };
@@ -310,30 +355,4 @@ target_docker_new(struct target **out, struct ferry_context *context,
 	}
 	*out = &docker->target;
 	return 0;
-}
-
-int
-target_docker_connect(struct target *target, const struct platform **out,
-		      struct ferry_error *err)
-{
-	struct docker *docker = (struct docker *)target;
-	int rc;
-
-	engine_daemon_release(&docker->daemon);
-	rc = engine_ask(&docker->engine, &docker->daemon, err);
-	if (!rc)
-		rc = refuse_daemon(docker, err);
-	if (!rc)
-		*out = &docker->daemon.platform;
-	return rc;
-}
-
-void
-target_docker_space(const struct target *target, uint64_t *needed,
-		    uint64_t *free_bytes)
-{
-	const struct docker *docker = (const struct docker *)target;
-
-	*needed = docker->needed;
-	*free_bytes = docker->free_bytes;
 }

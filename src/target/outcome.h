@@ -14,9 +14,13 @@ enum outcome_state {
 	OUTCOME_FAILED,
 };
 
+#define OUTCOME_NOTE 160
+
 struct outcome {
 	enum outcome_state state;
 	struct ferry_error err; /* when it failed */
+	/* What else to know of it: "it was sha256:... before"; or "". */
+	char note[OUTCOME_NOTE];
 };
 
 /* In words: "loaded, read back equal", or why it failed; "" when pending. */

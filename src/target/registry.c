@@ -23,6 +23,15 @@ forget_release(struct target_registry *target)
 }
 
 static int
+connect(struct target *base, struct target_facts *out, struct ferry_error *err)
+{
+	struct target_registry *target = (struct target_registry *)base;
+
+	*out = (struct target_facts){ .words = target->words };
+	return registry_check(target->registry, 0, err);
+}
+
+static int
 prepare(struct target *base, const struct release *release,
 	struct outcome *outcomes, struct ferry_error *err)
 {
@@ -36,9 +45,13 @@ prepare(struct target *base, const struct release *release,
 	if (rc)
 		return rc;
 	target->sent = calloc(release->image_count + 1, sizeof(bool));
-	if (!target->sent)
-		return error_nomem(err);
-	return registry_check(target->registry, 0, err);
+	return target->sent ? 0 : error_nomem(err);
+}
+
+static const struct reference *
+name(const struct target *base, size_t image)
+{
+	return &((const struct target_registry *)base)->names[image];
 }
 
 static void
@@ -50,11 +63,14 @@ free_target(struct target *base)
 	registry_free(target->registry);
 	pthread_mutex_destroy(&target->lock);
 	free(target->to);
+	free(target->words);
 	free(target);
 }
 
 static const struct target_ops ops = {
+	.connect = connect,
 	.prepare = prepare,
+	.name = name,
 	.put = target_registry_put,
 	.commit = target_registry_commit,
 	.free = free_target,
@@ -79,6 +95,8 @@ target_registry_new(struct target **out, struct ferry_context *context,
 	rc = target_parse(&place, to, err);
 	if (!rc)
 		rc = text_copy(&target->to, to, err);
+	if (!rc)
+		rc = text_format(&target->words, err, "registry %s", to);
 	if (!rc)
 		rc = registry_new(&target->registry, context, options,
 				  place.host, REGISTRY_PUSH, workers, err);

@@ -13,6 +13,7 @@ struct target_registry {
 	struct target target;
 	struct ferry_context *context;
 	char *to;
+	char *words;
 	unsigned workers;
 	struct registry *registry;
 

@@ -1,9 +1,9 @@
 /*
  * A place images are put.
  *
- * The engine (op/copy.h) calls prepare() once, put() for every blob from
- * several threads, then commit() once.  What makes an image visible happens
- * in commit(), after all it needs has been proved.
+ * connect() comes first.  The engine (op/copy.h) calls prepare() once, put()
+ * for every blob from several threads, then commit() once.  What makes an
+ * image visible happens in commit(), after all it needs has been proved.
  */
 #ifndef TARGET_TARGET_H
 #define TARGET_TARGET_H
@@ -15,7 +15,38 @@
 
 struct target;
 
+/* Who is there.  What it points to lives as long as the target. */
+struct target_facts {
+	const char *words; /* "registry 127.0.0.1:5000" */
+	/*
+	 * What the machine is that will run the images, and how to call it;
+	 * NULL: the target does not know.
+	 */
+	const struct platform *runs;
+	const char *machine; /* "the machine that Docker runs on" */
+	/* It keeps one platform of each image: its own. */
+	bool one_platform;
+	/*
+	 * What to know of the digests there, as a sentence without its end;
+	 * NULL: images keep theirs.
+	 */
+	const char *digests;
+};
+
+/* What prepare() found out.  Bytes; 0 where nobody can know. */
+struct target_estimate {
+	uint64_t needed_bytes; /* on the target's disk, about */
+	uint64_t free_bytes;   /* there */
+};
+
 struct target_ops {
+	/*
+	 * Asks who is there, or fails where nobody is that images can be put
+	 * to.  NULL: there is nobody to ask.
+	 */
+	int (*connect)(struct target *target, struct target_facts *out,
+		       struct ferry_error *err);
+
 	/*
 	 * Looks at the target and remembers `release` (borrowed until free).
 	 * Sends nothing, changes nothing.  An image that the target can never
@@ -24,6 +55,20 @@ struct target_ops {
 	 */
 	int (*prepare)(struct target *target, const struct release *release,
 		       struct outcome *outcomes, struct ferry_error *err);
+
+	/* After prepare().  NULL: nothing is known. */
+	void (*estimate)(const struct target *target,
+			 struct target_estimate *out);
+
+	/*
+	 * What image number `image` is called there, and the digest that it is
+	 * known by; both after prepare().  NULL: as in the release, by its
+	 * manifest.
+	 */
+	const struct reference *(*name)(const struct target *target,
+					size_t image);
+	const struct digest *(*digest)(const struct target *target,
+				       size_t image);
 
 	/*
 	 * Brings blob number `blob` of the release there, fetching it from

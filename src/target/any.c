@@ -1,0 +1,49 @@
+#include "target/any.h"
+
+#include "engine/locate.h"
+#include "target/destination.h"
+#include "target/docker.h"
+#include "target/registry.h"
+
+static int
+open_docker(struct target **out, struct ferry_context *context,
+	    const char *address, const struct ferry_load_options *options,
+	    struct ferry_error *err)
+{
+	struct engine_endpoint endpoint;
+	int rc = address ? engine_endpoint_socket(&endpoint, address, err)
+			 : engine_locate(&endpoint, &options->docker, err);
+
+	return rc ? rc : target_docker_new(out, context, &endpoint, err);
+}
+
+static int
+open_registry(struct target **out, struct ferry_context *context,
+	      const char *address, const struct ferry_load_options *options,
+	      struct ferry_error *err)
+{
+	unsigned jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
+
+	return target_registry_new(out, context, address, &options->registry,
+				   jobs, err);
+}
+
+static int (*const openers[])(struct target **out,
+			      struct ferry_context *context,
+			      const char *address,
+			      const struct ferry_load_options *options,
+			      struct ferry_error *err) = {
+	[DESTINATION_DOCKER] = open_docker,
+	[DESTINATION_REGISTRY] = open_registry,
+};
+
+int
+target_open(struct target **out, struct ferry_context *context,
+	    const struct ferry_load_options *options, struct ferry_error *err)
+{
+	struct destination to;
+	int rc = destination_parse(&to, options->to, err);
+
+	return rc ? rc
+		  : openers[to.kind](out, context, to.address, options, err);
+}
