@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/input.h"
 #include "base/sink.h"
 
 #define FRAME_TRAILER 1024 /* two zero blocks: the end of a tar archive */
@@ -96,11 +97,20 @@ int frame_zstd_finish(struct frame_encoder *encoder, struct ferry_error *err)
 void frame_zstd_release(struct frame_encoder *encoder);
 
 /*
- * Read a run at `offset` of `fd` and push its content into `to`.  Every byte
+ * Read a run and push its content into `to`.  Every byte
  * of raw framing must be what the encoder writes; zstd frames must fill
  * `packed` bytes exactly, and each hold the content it should.
- * FERRY_E_DAMAGED otherwise.
+ * FERRY_E_DAMAGED otherwise.  Of `from`, no byte is taken beyond `packed`;
+ * `offset` is what messages call its first.
  */
+int frame_raw_read(struct input *from, uint64_t offset, uint64_t packed,
+		   struct frame_run run, struct sink *to,
+		   struct ferry_error *err) MUST_CHECK;
+int frame_zstd_read(struct input *from, uint64_t packed, struct frame_run run,
+		    struct sink *to, struct frame_listener *listener,
+		    struct ferry_error *err) MUST_CHECK;
+
+/* The same at `offset` of a file. */
 int frame_raw_decode(int fd, uint64_t offset, struct frame_run run,
 		     struct sink *to, struct ferry_error *err) MUST_CHECK;
 /* The same of no more than the first `packed` bytes of the run's frames. */

@@ -3,8 +3,6 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "base/file.h"
-
 /*
  * RFC 8878 3.1.1.1: a frame with a window descriptor, a content size of four
  * bytes and a checksum.  The window is one block: nothing refers back.
@@ -200,10 +198,10 @@ frame_raw_release(struct frame_encoder *encoder)
 	encoder->stage = NULL;
 }
 
-/* A run being read: a window of the file that moves forward. */
+/* A run being read: a window of it that moves forward. */
 struct scanner {
-	int fd;
-	uint64_t offset; /* in the file, of the next window */
+	struct input *from;
+	uint64_t offset; /* in the bundle, of the next window */
 	uint64_t left;	 /* to be read, not yet in a window */
 	uint8_t *window;
 	size_t at;
@@ -216,14 +214,15 @@ struct scanner {
 static int
 refill(struct scanner *scanner, struct ferry_error *err)
 {
-	size_t size =
+	size_t most =
 		scanner->left < WINDOW_BYTES ? scanner->left : WINDOW_BYTES;
+	size_t size = 0;
 	int rc;
 
-	if (!size)
+	if (!most)
 		return ENDED;
-	rc = file_read_at(scanner->fd, scanner->window, size, scanner->offset,
-			  err);
+	rc = scanner->from->read(scanner->from, scanner->window, most, &size,
+				 err);
 	if (rc)
 		return rc;
 	scanner->offset += size;
@@ -307,14 +306,13 @@ decode_frame(struct scanner *scanner, uint64_t content, XXH64_state_t *state,
 }
 
 int
-frame_raw_decode_start(int fd, uint64_t offset, uint64_t packed,
-		       struct frame_run run, struct sink *to,
-		       struct ferry_error *err)
+frame_raw_read(struct input *from, uint64_t offset, uint64_t packed,
+	       struct frame_run run, struct sink *to, struct ferry_error *err)
 {
 	size_t most = packed < WINDOW_BYTES ? packed : WINDOW_BYTES;
 	AUTO_FREE uint8_t *window = malloc(most + !most);
 	struct scanner scanner = {
-		.fd = fd, .offset = offset, .left = packed, .window = window
+		.from = from, .offset = offset, .left = packed, .window = window
 	};
 	XXH64_state_t *state = XXH64_createState();
 	uint64_t at = 0;
@@ -328,6 +326,17 @@ frame_raw_decode_start(int fd, uint64_t offset, uint64_t packed,
 	}
 	XXH64_freeState(state);
 	return rc == ENDED ? 0 : rc;
+}
+
+int
+frame_raw_decode_start(int fd, uint64_t offset, uint64_t packed,
+		       struct frame_run run, struct sink *to,
+		       struct ferry_error *err)
+{
+	struct file_input input;
+
+	file_input_init(&input, fd, offset);
+	return frame_raw_read(&input.input, offset, packed, run, to, err);
 }
 
 int

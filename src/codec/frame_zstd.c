@@ -3,8 +3,6 @@
 #include <string.h>
 #include <zstd.h>
 
-#include "base/file.h"
-
 /* The one pinned mode: format.md names it, and bytes depend on it. */
 #define LEVEL 3
 #define CHECKSUM 4 /* not in libzstd's bound */
@@ -127,8 +125,7 @@ frame_zstd_release(struct frame_encoder *encoder)
 /* A run being unpacked, frame by frame. */
 struct decoder {
 	ZSTD_DCtx *context;
-	int fd;
-	uint64_t offset;
+	struct input *from;
 	uint64_t left; /* packed bytes not read yet */
 	uint8_t *input;
 	uint8_t *output;
@@ -136,23 +133,33 @@ struct decoder {
 	uint64_t packed; /* of this frame */
 };
 
+/* Reads more, behind what has not been unpacked yet. */
+static int
+read_more(struct decoder *decoder, struct ferry_error *err)
+{
+	size_t unread = decoder->window.size - decoder->window.pos;
+	size_t room = STAGE - unread;
+	size_t size = 0;
+	int rc;
+
+	memmove(decoder->input, decoder->input + decoder->window.pos, unread);
+	rc = decoder->from->read(decoder->from, decoder->input + unread,
+				 decoder->left < room ? decoder->left : room,
+				 &size, err);
+	if (rc)
+		return rc;
+	decoder->left -= size;
+	decoder->window = (ZSTD_inBuffer){ decoder->input, unread + size, 0 };
+	return 0;
+}
+
 static int
 refill(struct decoder *decoder, struct ferry_error *err)
 {
-	size_t size = decoder->left < STAGE ? decoder->left : STAGE;
-	int rc;
-
-	if (!size)
+	if (!decoder->left)
 		return error_set(err, FERRY_E_DAMAGED,
 				 "a compressed frame has no end");
-	rc = file_read_at(decoder->fd, decoder->input, size, decoder->offset,
-			  err);
-	if (rc)
-		return rc;
-	decoder->offset += size;
-	decoder->left -= size;
-	decoder->window = (ZSTD_inBuffer){ decoder->input, size, 0 };
-	return 0;
+	return read_more(decoder, err);
 }
 
 static int
@@ -183,6 +190,7 @@ decode_some(struct decoder *decoder, uint64_t *content, bool *ended,
 #define RESERVED_BIT 0x08
 #define CHECKSUM_FLAG 0x04
 #define DICTIONARY_FLAG 0x03
+#define HEAD 6 /* bytes: magic, descriptor, window or size */
 
 /* RFC 8878 3.1.1.1.2: a window of 2^(10 + exponent), and eighths of it. */
 static bool
@@ -199,17 +207,19 @@ fits_window(uint8_t descriptor, uint8_t next, uint64_t content)
  * window.
  */
 static int
-check_header(const struct decoder *decoder, uint64_t content,
-	     struct ferry_error *err)
+check_header(struct decoder *decoder, uint64_t content, struct ferry_error *err)
 {
-	size_t unread = decoder->window.size - decoder->window.pos;
-	uint8_t head[6];
-	int rc = file_read_at(decoder->fd, head, sizeof(head),
-			      decoder->offset - unread, err);
+	const ZSTD_inBuffer *window = &decoder->window;
+	const uint8_t *head;
+	int rc = 0;
 
+	while (!rc && window->size - window->pos < HEAD && decoder->left)
+		rc = read_more(decoder, err);
 	if (rc)
 		return rc;
-	if (memcmp(head, "\x28\xb5\x2f\xfd", 4) != 0 ||
+	head = decoder->input + window->pos;
+	if (window->size - window->pos < HEAD ||
+	    memcmp(head, "\x28\xb5\x2f\xfd", 4) != 0 ||
 	    !(head[4] & (SIZE_FLAG | SINGLE_SEGMENT)) ||
 	    !(head[4] & CHECKSUM_FLAG) ||
 	    head[4] & (RESERVED_BIT | DICTIONARY_FLAG) ||
@@ -270,15 +280,14 @@ decode_run(struct decoder *decoder, struct frame_run run, struct sink *to,
 }
 
 int
-frame_zstd_decode(int fd, uint64_t offset, uint64_t packed,
-		  struct frame_run run, struct sink *to,
-		  struct frame_listener *listener, struct ferry_error *err)
+frame_zstd_read(struct input *from, uint64_t packed, struct frame_run run,
+		struct sink *to, struct frame_listener *listener,
+		struct ferry_error *err)
 {
 	AUTO_FREE uint8_t *input = malloc(STAGE);
 	AUTO_FREE uint8_t *output = malloc(STAGE);
 	struct decoder decoder = { .context = ZSTD_createDCtx(),
-				   .fd = fd,
-				   .offset = offset,
+				   .from = from,
 				   .left = packed,
 				   .input = input,
 				   .output = output };
@@ -292,4 +301,15 @@ frame_zstd_decode(int fd, uint64_t offset, uint64_t packed,
 		rc = decode_run(&decoder, run, to, listener, err);
 	ZSTD_freeDCtx(decoder.context);
 	return rc;
+}
+
+int
+frame_zstd_decode(int fd, uint64_t offset, uint64_t packed,
+		  struct frame_run run, struct sink *to,
+		  struct frame_listener *listener, struct ferry_error *err)
+{
+	struct file_input input;
+
+	file_input_init(&input, fd, offset);
+	return frame_zstd_read(&input.input, packed, run, to, listener, err);
 }
