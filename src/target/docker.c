@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include "base/text.h"
+#include "target/docker_archive.h"
 #include "target/docker_image.h"
 #include "target/docker_load.h"
 #include "target/docker_plan.h"
@@ -24,7 +25,7 @@ struct docker {
 /* The archive of all that has to be sent and has not failed before. */
 static int
 make_archive(const struct docker *docker, const struct outcome *outcomes,
-	     struct docker_archive *out, struct ferry_error *err)
+	     struct archive_stream *out, struct ferry_error *err)
 {
 	const struct release *release = docker->plan.release;
 	AUTO_FREE bool *send = calloc(release->image_count + 1, sizeof(*send));
@@ -103,7 +104,7 @@ prepare(struct target *target, const struct release *release,
 	struct outcome *outcomes, struct ferry_error *err)
 {
 	struct docker *docker = (struct docker *)target;
-	AUTO(docker_archive_release) struct docker_archive archive = { 0 };
+	AUTO(archive_stream_release) struct archive_stream archive = { 0 };
 	int rc;
 
 	docker_plan_release(&docker->plan);
@@ -113,7 +114,11 @@ prepare(struct target *target, const struct release *release,
 		rc = make_archive(docker, outcomes, &archive, err);
 	if (rc)
 		return rc;
-	docker->estimate.needed_bytes = archive.size + archive.unpacked;
+	docker->estimate.needed_bytes =
+		archive.document_count
+			? archive_stream_size(&archive) +
+				  archive_stream_unpacked(&archive)
+			: 0;
 	docker->estimate.free_bytes = free_below(docker->daemon.root);
 	return 0;
 }
@@ -137,10 +142,10 @@ send_images(struct docker *docker, struct source *source,
 	    const struct outcome *outcomes, bool *reached,
 	    struct ferry_error *err)
 {
-	AUTO(docker_archive_release) struct docker_archive archive = { 0 };
+	AUTO(archive_stream_release) struct archive_stream archive = { 0 };
 	int rc = make_archive(docker, outcomes, &archive, err);
 
-	if (rc || archive.size == 0)
+	if (rc || !archive.document_count)
 		return rc;
 	return docker_load(&docker->engine, &archive, source, reached, err);
 }

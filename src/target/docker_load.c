@@ -17,7 +17,7 @@ upload_release(struct http_upload **upload)
 }
 
 static int
-begin(struct engine *engine, const struct docker_archive *archive,
+begin(struct engine *engine, const struct archive_stream *archive,
       struct docker_stream *stream, struct http_upload **out,
       struct ferry_error *err)
 {
@@ -37,8 +37,8 @@ begin(struct engine *engine, const struct docker_archive *archive,
 			engine->endpoint->url))
 		return err->code;
 	request.url = url;
-	return http_upload_begin(engine->http, &request, archive->size, out,
-				 err);
+	return http_upload_begin(engine->http, &request,
+				 archive_stream_size(archive), out, err);
 }
 
 /* The answer, and what it says: 200 does not mean that it worked. */
@@ -57,7 +57,7 @@ read_answer(struct http_upload *upload, struct docker_stream *stream,
 }
 
 int
-docker_load(struct engine *engine, const struct docker_archive *archive,
+docker_load(struct engine *engine, const struct archive_stream *archive,
 	    struct source *source, bool *reached, struct ferry_error *err)
 {
 	AUTO(docker_stream_release) struct docker_stream stream = { 0 };
@@ -71,7 +71,7 @@ docker_load(struct engine *engine, const struct docker_archive *archive,
 	rc = begin(engine, archive, &stream, &upload, err);
 	if (rc)
 		return rc;
-	stopped = docker_archive_write(archive, source,
+	stopped = archive_stream_write(archive, source,
 				       http_upload_sink(upload), &cut);
 	*reached = !stopped || http_upload_answered(upload);
 	if (!stopped)

@@ -16,6 +16,8 @@
 #include "json/json.h"
 #include "target/docker_archive.h"
 
+#include "archive_fixture.h"
+
 /* Blobs of the release below, by number; 0 to 2 are manifests. */
 enum {
 	CONFIG_A = 3,
@@ -57,20 +59,14 @@ static const struct release release = { .images = images,
 					.blobs = blobs,
 					.blob_count = BLOBS };
 
-/* sha256:000...N for blob N. */
 static int
 make_release(void **state)
 {
-	static const struct buffer content;
-
 	(void)state;
-	for (unsigned i = 0; i < BLOBS; i++) {
-		snprintf(blobs[i].descriptor.digest.text, DIGEST_TEXT,
-			 DIGEST_PREFIX "%064u", i);
-		blobs[i].descriptor.size = sizes[i];
-		blobs[i].content = i < BASE ? &content : NULL;
-		blobs[i].plain = i == PLAIN;
-	}
+	fill_blobs(blobs, sizes, BLOBS);
+	for (unsigned i = BASE; i < BLOBS; i++)
+		blobs[i].content = NULL;
+	blobs[PLAIN].plain = true;
 	a_layers[0] = b_layers[0] = blobs[BASE].descriptor;
 	a_layers[1] = blobs[TOP_A].descriptor;
 	a_layers[2] = blobs[PLAIN].descriptor;
@@ -79,61 +75,6 @@ make_release(void **state)
 	images[1].manifest.config = blobs[CONFIG_B].descriptor;
 	images[2].manifest.config = blobs[CONFIG_A].descriptor;
 	return 0;
-}
-
-/* A blob is its number, as often as it is long; `bad` cannot be proved. */
-struct test_source {
-	struct source source;
-	size_t bad;
-};
-
-static int
-fetch(struct source *base, unsigned worker, const struct release *of,
-      const struct blob *blob, struct proof *proof, struct ferry_error *err)
-{
-	const struct test_source *source = (struct test_source *)base;
-	size_t number = (size_t)(blob - blobs);
-	uint8_t bytes[16384];
-	int rc;
-
-	(void)worker;
-	assert_ptr_equal(of, &release);
-	memset(bytes, (int)number, sizeof(bytes));
-	rc = sink_write(&proof->sink, bytes, blob->descriptor.size, err);
-	if (!rc && number == source->bad)
-		return error_set(err, FERRY_E_DIGEST, "not what it should be");
-	return rc;
-}
-
-static const struct source_ops source_ops = { .fetch = fetch };
-
-/* "3 5 7 manifest.json": the members, after checking all around them. */
-static void
-list_members(char *out, const struct buffer *stream)
-{
-	const uint8_t *at = stream->data;
-	const uint8_t *end = at + stream->size - TAR_END;
-	static const uint8_t zeros[TAR_END];
-	struct tar_member member;
-	struct ferry_error err;
-
-	while (at < end) {
-		unsigned number;
-
-		assert_int_equal(tar_parse_head(&member, at, &err), 0);
-		at += TAR_BLOCK;
-		if (sscanf(member.name, "blobs/sha256/%u", &number) == 1) {
-			out += sprintf(out, "%u ", number);
-			assert_int_equal(member.size, sizes[number]);
-			assert_int_equal(*at, number);
-		} else {
-			out += sprintf(out, "%s", member.name);
-		}
-		at += member.size;
-		assert_memory_equal(at, zeros, tar_padding(member.size));
-		at += tar_padding(member.size);
-	}
-	assert_memory_equal(end, zeros, TAR_END);
 }
 
 #define ID(n)                                                                  \
@@ -181,12 +122,14 @@ static const struct {
 static void
 archives_are_as_planned(void **state)
 {
-	struct test_source source = { { .ops = &source_ops }, BLOBS };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(archives); i++) {
-		AUTO(docker_archive_release)
-		struct docker_archive archive = { 0 };
+		struct test_source source = {
+			{ .ops = &test_source_ops }, &release, BLOBS, 0
+		};
+		AUTO(archive_stream_release)
+		struct archive_stream archive = { 0 };
 		AUTO_BUFFER stream = BUFFER(1 << 20);
 		struct buffer_sink sink;
 		struct ferry_error err;
@@ -197,17 +140,19 @@ archives_are_as_planned(void **state)
 						     archives[i].have, &err),
 				 0);
 		buffer_sink_init(&sink, &stream);
-		assert_int_equal(docker_archive_write(&archive, &source.source,
+		assert_int_equal(archive_stream_write(&archive, &source.source,
 						      &sink.sink, &err),
 				 0);
-		assert_int_equal(stream.size, archive.size);
-		list_members(members, &stream);
+		assert_int_equal(stream.size, archive_stream_size(&archive));
+		list_members(members, &stream, &release);
 		assert_string_equal(members, archives[i].members);
-		assert_int_equal(archive.manifest.size,
+		assert_int_equal(archive.documents[0].content.size,
 				 strlen(archives[i].manifest));
-		assert_memory_equal(archive.manifest.data, archives[i].manifest,
-				    archive.manifest.size);
-		assert_int_equal(archive.unpacked, archives[i].unpacked);
+		assert_memory_equal(archive.documents[0].content.data,
+				    archives[i].manifest,
+				    archive.documents[0].content.size);
+		assert_int_equal(archive_stream_unpacked(&archive),
+				 archives[i].unpacked);
 	}
 }
 
@@ -216,14 +161,14 @@ nothing_to_send_is_nothing(void **state)
 {
 	static const bool send[3];
 	static const size_t have[3];
-	struct docker_archive archive;
+	struct archive_stream archive;
 	struct ferry_error err;
 
 	(void)state;
 	assert_int_equal(
 		docker_archive_init(&archive, &release, send, have, &err), 0);
-	assert_int_equal(archive.size, 0);
-	docker_archive_release(&archive);
+	assert_int_equal(archive.document_count, 0);
+	archive_stream_release(&archive);
 }
 
 static size_t left; /* allocations until one fails */
@@ -238,7 +183,7 @@ scarce_malloc(size_t size)
 static void
 memory_may_be_short(void **state)
 {
-	AUTO(docker_archive_release) struct docker_archive archive = { 0 };
+	AUTO(archive_stream_release) struct archive_stream archive = { 0 };
 	struct ferry_error err;
 	int rc = FERRY_E_NOMEM;
 
@@ -253,7 +198,8 @@ memory_may_be_short(void **state)
 	}
 	json_set_alloc_funcs(malloc, free);
 	assert_int_equal(rc, 0);
-	assert_int_equal(archive.manifest.size, strlen(archives[0].manifest));
+	assert_int_equal(archive.documents[0].content.size,
+			 strlen(archives[0].manifest));
 }
 
 /* Behind a bad blob nothing comes, manifest.json least of all. */
@@ -262,8 +208,10 @@ a_bad_blob_ends_the_stream(void **state)
 {
 	static const bool send[3] = { true, true, true };
 	static const size_t have[3];
-	struct test_source source = { { .ops = &source_ops }, TOP_A };
-	AUTO(docker_archive_release) struct docker_archive archive = { 0 };
+	struct test_source source = {
+		{ .ops = &test_source_ops }, &release, TOP_A, 0
+	};
+	AUTO(archive_stream_release) struct archive_stream archive = { 0 };
 	AUTO_BUFFER stream = BUFFER(1 << 20);
 	struct buffer_sink sink;
 	struct ferry_error err;
@@ -272,7 +220,7 @@ a_bad_blob_ends_the_stream(void **state)
 	assert_int_equal(
 		docker_archive_init(&archive, &release, send, have, &err), 0);
 	buffer_sink_init(&sink, &stream);
-	assert_int_equal(docker_archive_write(&archive, &source.source,
+	assert_int_equal(archive_stream_write(&archive, &source.source,
 					      &sink.sink, &err),
 			 FERRY_E_DIGEST);
 	assert_string_equal(err.message, "not what it should be");
