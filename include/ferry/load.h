@@ -25,6 +25,9 @@ struct ferry_load_options {
 	/* The images to load, as people write them; none: all. */
 	const char *const *only;
 	size_t only_count;
+	/* "FROM=TO": what images are called there; docs/names.md. */
+	const char *const *rewrite;
+	size_t rewrite_count;
 	bool any_host; /* the target serves other machines than this one */
 	unsigned jobs; /* blobs at once; 0: FERRY_JOBS_DEFAULT */
 	struct ferry_registry_options registry;
@@ -42,8 +45,9 @@ struct ferry_load_image {
 	const char *name;	 /* in the bundle: "redis:7-alpine" */
 	const char *target_name; /* there: "127.0.0.1:5000/redis:7-alpine" */
 	const char *platform;
-	const char *digest; /* manifest; for Docker the image ID */
-	uint64_t size;	    /* bytes of its blobs, each once */
+	const char *digest;	  /* manifest; for Docker the image ID */
+	const char *index_digest; /* it was chosen from, or NULL */
+	uint64_t size;		  /* bytes of its blobs, each once */
 	enum ferry_load_state state;
 	const char *detail; /* what happened, in words; "" before */
 	const char *note;   /* what to know besides; or "" */
@@ -53,6 +57,9 @@ struct ferry_load_plan {
 	const char *target;   /* in words: "registry 127.0.0.1:5000" */
 	const char *platform; /* what the target runs on, or "any" */
 	const char *digests;  /* what to know of them there, or NULL */
+	/* What to know before it begins, in words. */
+	const char *const *warnings;
+	size_t warning_count;
 	const struct ferry_load_image *images;
 	size_t image_count;
 	size_t blob_count;

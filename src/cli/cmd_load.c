@@ -1,15 +1,19 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "base/output.h"
 #include "cli/command.h"
 #include "cli/environment.h"
 #include "cli/load_report.h"
+#include "cli/name_map.h"
 #include "cli/output.h"
 #include "cli/registry_flags.h"
 
 struct values {
 	const char *to;
 	struct text_list only;
+	struct text_list rewrite;
+	const char *map;
 	bool any_host;
 	bool dry_run;
 	unsigned jobs;
@@ -28,6 +32,13 @@ static const struct flag flags[] = {
 	  .help = "load this image of the bundle (may be repeated)",
 	  .kind = FLAG_LIST,
 	  .offset = offsetof(struct values, only) },
+	REWRITE_FLAG(struct values),
+	{ .name = "map",
+	  .argument = "FILE",
+	  .help = "write the names there, old and new, to FILE ('-': standard "
+		  "output)",
+	  .kind = FLAG_TEXT,
+	  .offset = offsetof(struct values, map) },
 	{ .name = "any-host",
 	  .help = "load images that do not fit this machine: the registry "
 		  "serves others",
@@ -57,6 +68,8 @@ plan_load(struct session *session, const struct values *values,
 		.to = to,
 		.only = values->only.items,
 		.only_count = values->only.count,
+		.rewrite = values->rewrite.items,
+		.rewrite_count = values->rewrite.count,
 		.any_host = values->any_host,
 		.jobs = values->jobs,
 		.registry = *registry,
@@ -83,10 +96,17 @@ report_plan(struct session *session, const struct values *values,
 {
 	const struct ferry_load_plan *plan = ferry_load_get_plan(load);
 
+	if (values->map && values->dry_run &&
+	    name_map_write(values->map, plan, err))
+		return err->code;
 	if (session->common.json)
 		return report_document(session, load, err);
 	if (session->common.quiet)
 		return 0;
+	if (name_map_is_stdout(values->map)) {
+		load_report_plan(plan, stderr);
+		return 0;
+	}
 	/* A plan that was asked for is a result. */
 	if (values->dry_run && load_report_table(plan, true, err))
 		return err->code;
@@ -94,27 +114,56 @@ report_plan(struct session *session, const struct values *values,
 	return 0;
 }
 
+static int
+report_images(struct session *session, const struct values *values,
+	      const struct ferry_load *load, struct ferry_error *err)
+{
+	const struct ferry_load_plan *plan = ferry_load_get_plan(load);
+	int rc;
+
+	if (session->common.json)
+		return report_document(session, load, err);
+	if (session->common.quiet || name_map_is_stdout(values->map))
+		return 0;
+	rc = load_report_table(plan, false, err);
+	load_report_totals(plan, ferry_load_sent(load));
+	return rc;
+}
+
 /* Says what is where, after a failure even more than after success. */
 static int
-report_end(struct session *session, const struct ferry_load *load, int rc,
-	   struct ferry_error *err)
+report_end(struct session *session, const struct values *values,
+	   const struct ferry_load *load, int rc, struct ferry_error *err)
 {
 	const struct ferry_load_plan *plan = ferry_load_get_plan(load);
 	struct ferry_error own = { 0 };
-	int failed = 0;
+	int failed = report_images(session, values, load, &own);
 
-	if (session->common.json) {
-		failed = report_document(session, load, &own);
-	} else if (!session->common.quiet) {
-		failed = load_report_table(plan, false, &own);
-		load_report_totals(plan, ferry_load_sent(load));
-	}
+	if (!failed && values->map && (!rc || rc == FERRY_E_PARTIAL))
+		failed = name_map_write(values->map, plan, &own);
 	if (rc) /* elsewhere than on a live display, failures were events */
 		load_report_missing(plan,
 				    session->progress.mode != PROGRESS_LINES);
 	else if (failed)
 		*err = own;
 	return rc ? rc : failed;
+}
+
+/* Two results would get into each other's way. */
+static int
+check_map(const struct session *session, const struct values *values,
+	  struct ferry_error *err)
+{
+	if (session->common.json && name_map_is_stdout(values->map))
+		return error_set(err, FERRY_E_USAGE,
+				 "both '--json' and '--map -' given; the "
+				 "document has the names too");
+	if (values->map && !name_map_is_stdout(values->map) &&
+	    output_collides(values->map, session->operands.items[0]))
+		return error_set(err, FERRY_E_USAGE,
+				 "'--map %s' would write over the bundle",
+				 values->map);
+	return name_map_check(values->map, err);
 }
 
 static int
@@ -130,6 +179,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 
 	if (registry_flags_options(&registry, &values->registry, &found, err) ||
 	    environment_docker(&docker, err) ||
+	    check_map(session, values, err) ||
 	    environment_target(values->to, &to, err))
 		return err->code;
 	rc = plan_load(session, values, &registry, &docker.options, to, &load,
@@ -146,13 +196,14 @@ run(struct session *session, const void *data, struct ferry_error *err)
 			ferry_load_get_plan(load)->blob_bytes, true);
 	rc = ferry_load_run(load, err);
 	progress_clear(&session->progress);
-	return report_end(session, load, rc, err);
+	return report_end(session, values, load, rc, err);
 }
 
 const struct command command_load = {
 	.name = "load",
 	.summary = "load a bundle into Docker, or push it to a registry",
-	.synopsis = "BUNDLE [--to TARGET] [--only IMAGE]... [OPTION...]",
+	.synopsis = "BUNDLE [--to TARGET] [--only IMAGE]... "
+		    "[--rewrite FROM=TO]... [OPTION...]",
 	.about = "Prove BUNDLE, check that its images fit the machine they are "
 		 "for, send what the target lacks, and read it back.  It may "
 		 "be interrupted and run again.",

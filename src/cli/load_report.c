@@ -1,5 +1,7 @@
 #include "cli/load_report.h"
 
+#include <string.h>
+
 #include "base/text.h"
 #include "cli/image_table.h"
 #include "cli/output.h"
@@ -21,6 +23,24 @@ in_place(const struct ferry_load_image *image)
 	       image->state == FERRY_LOAD_PRESENT;
 }
 
+/* Each name once, however many platforms it has. */
+static void
+print_names(const struct ferry_load_plan *plan, FILE *file)
+{
+	const char *label = "names";
+
+	for (size_t i = 0; i < plan->image_count; i++) {
+		const struct ferry_load_image *image = &plan->images[i];
+
+		if (strcmp(image->name, image->target_name) == 0 ||
+		    (i && strcmp(image->name, image[-1].name) == 0))
+			continue;
+		output_line(file, "  %-10s %s -> %s", label, image->name,
+			    image->target_name);
+		label = "";
+	}
+}
+
 void
 load_report_plan(const struct ferry_load_plan *plan, FILE *file)
 {
@@ -38,6 +58,9 @@ load_report_plan(const struct ferry_load_plan *plan, FILE *file)
 		output_size(file, "free", plan->free_bytes, " there");
 	if (plan->digests)
 		output_line(file, "  %-10s %s", "digests", plan->digests);
+	print_names(plan, file);
+	for (size_t i = 0; i < plan->warning_count; i++)
+		output_line(file, "  %-10s %s", "warning", plan->warnings[i]);
 }
 
 /* An error's story stands on standard error; the table has one word for it. */
@@ -111,14 +134,16 @@ load_report_missing(const struct ferry_load_plan *plan, bool failed_too)
 static json_t *
 image_json(const struct ferry_load_image *image)
 {
-	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "name",
-		output_text(image->name), "target_name",
-		output_text(image->target_name), "platform",
-		output_text(image->platform), "digest",
-		output_text(image->digest), "size", output_number(image->size),
-		"state", states[image->state].name, "detail",
-		output_text(image->detail), "note", output_text(image->note));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}",
+			 "name", output_text(image->name), "target_name",
+			 output_text(image->target_name), "platform",
+			 output_text(image->platform), "digest",
+			 output_text(image->digest), "index_digest",
+			 output_text(image->index_digest), "size",
+			 output_number(image->size), "state",
+			 states[image->state].name, "detail",
+			 output_text(image->detail), "note",
+			 output_text(image->note));
 }
 
 static json_t *
@@ -137,12 +162,14 @@ load_report_json(const struct ferry_load_plan *plan, const char *bundle,
 		 uint64_t sent)
 {
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o}",
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o}",
 		"bundle", output_text(bundle), "target",
 		output_text(plan->target), "platform",
 		output_text(plan->platform), "digests",
-		output_text(plan->digests), "images", images_json(plan), "plan",
-		"blobs", output_number(plan->blob_count), "blob_bytes",
+		output_text(plan->digests), "warnings",
+		output_texts(plan->warnings, plan->warning_count), "images",
+		images_json(plan), "plan", "blobs",
+		output_number(plan->blob_count), "blob_bytes",
 		output_number(plan->blob_bytes), "needed_bytes",
 		output_number(plan->needed_bytes ? plan->needed_bytes
 						 : UINT64_MAX),

@@ -40,6 +40,15 @@ struct flag {
 	unsigned initial, least, most; /* of a FLAG_NUMBER */
 };
 
+/* Of load and map, whose values have a text_list "rewrite". */
+#define REWRITE_FLAG(type)                                                      \
+	{                                                                       \
+		.name = "rewrite", .argument = "FROM=TO",                       \
+		.help = "call images that begin with FROM by TO there (may be " \
+			"repeated; the longest FROM counts)",                   \
+		.kind = FLAG_LIST, .offset = offsetof(type, rewrite)            \
+	}
+
 /* What every command knows. */
 struct common {
 	bool json;

@@ -104,6 +104,19 @@ output_text(const char *text)
 }
 
 json_t *
+output_texts(const char *const *texts, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < count; i++)
+		if (json_array_append_new(array, output_text(texts[i]))) {
+			json_decref(array);
+			return NULL;
+		}
+	return array;
+}
+
+json_t *
 output_number(uint64_t number)
 {
 	return number > INT64_MAX ? json_null()

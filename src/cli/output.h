@@ -38,6 +38,7 @@ char *output_digest(char *out, size_t size, const char *digest);
  * own, the result is NULL when memory is short.
  */
 json_t *output_text(const char *text);
+json_t *output_texts(const char *const *texts, size_t count);
 /* UINT64_MAX, which stands for "not known", becomes null. */
 json_t *output_number(uint64_t number);
 

@@ -107,7 +107,21 @@ image_release(struct image *image)
 	manifest_release(&image->manifest);
 	free(image->blobs);
 	free(image->origin);
+	free(image->renamed);
 	*image = (struct image){ 0 };
+}
+
+const struct reference *
+image_source_name(const struct image *image)
+{
+	return image->renamed ? &image->renamed->from : &image->reference;
+}
+
+const struct digest *
+image_name_digest(const struct image *image)
+{
+	return image->nested ? &image->nested->descriptor.digest
+			     : &image->descriptor.digest;
 }
 
 int

@@ -14,12 +14,23 @@
 struct source;
 struct nested_index;
 
+/* What an image is called where it comes from, once a rule has changed that. */
+struct renamed {
+	struct reference from;
+	const char *rule; /* as it was given; borrowed */
+};
+
 /*
  * An image of one platform, or another child of an index that is carried.
  * Owns what it points to; zeroed is empty.
  */
 struct image {
-	struct reference reference; /* its name; the pin is dropped */
+	/*
+	 * Its name; the pin is dropped.  The host is "" where a rule has set
+	 * it for a registry, which has its own.
+	 */
+	struct reference reference;
+	struct renamed *renamed; /* NULL: that is its name in the source too */
 	/*
 	 * Where its blobs are: the source that resolved it (borrowed), and in
 	 * a registry the reference that it was found by; else NULL.
@@ -65,6 +76,12 @@ int image_parse_child(struct image *image, struct ferry_error *err) MUST_CHECK;
 int image_parse_config(struct image *image, struct ferry_error *err) MUST_CHECK;
 void image_release(struct image *image);
 
+/* What it is called in the source. */
+const struct reference *image_source_name(const struct image *image);
+
+/* The digest that its name stands for: the index above it, or its manifest. */
+const struct digest *image_name_digest(const struct image *image);
+
 /*
  * As people read it: "redis:7", or "redis:7 (linux/arm64)" below an index.
  * Returns `out`.
@@ -108,7 +125,8 @@ struct blob {
 };
 
 struct release {
-	/* By reference_name(); those of one name as their index has them. */
+	/* By their names in the source; those of one name as their index has
+	 * them. */
 	struct image *images;
 	size_t image_count;
 	struct nested_index *indexes; /* in the order of their images */

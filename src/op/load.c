@@ -11,11 +11,14 @@
 #include "op/contents.h"
 #include "op/copy.h"
 #include "op/narrow.h"
+#include "op/rename.h"
 #include "target/any.h"
 
 struct ferry_load {
 	struct ferry_context *context;
 	unsigned jobs;
+	struct rewrite rewrite;
+	struct warnings warnings;
 	struct contents contents;
 	struct target *target;
 	struct target_facts facts;
@@ -120,6 +123,11 @@ connect(struct ferry_load *load, const struct ferry_load_options *options,
 static int
 prepare(struct ferry_load *load, struct ferry_error *err)
 {
+	int rc = rename_release(&load->contents.release, &load->rewrite,
+				load->target->own_host, &load->warnings, err);
+
+	if (rc)
+		return rc;
 	load->outcomes = calloc(load->contents.release.image_count,
 				sizeof(*load->outcomes));
 	if (!load->outcomes)
@@ -148,13 +156,21 @@ digest_in_target(const struct ferry_load *load, size_t number)
 					      .descriptor.digest;
 }
 
+static const char *
+index_text(const struct image *image)
+{
+	return digest_is_set(&image->index_digest) ? image->index_digest.text
+						   : NULL;
+}
+
 static void
 describe_image(struct ferry_load *load, size_t number)
 {
 	const struct image *image = &load->contents.release.images[number];
 	size_t row = load->plan.image_count++;
 
-	caption_set(&load->captions[row], &image->reference, &image->platform);
+	caption_set(&load->captions[row], image_source_name(image),
+		    &image->platform);
 	caption_set(&load->target_captions[row], name_in_target(load, number),
 		    NULL);
 	load->numbers[row] = number;
@@ -163,6 +179,7 @@ describe_image(struct ferry_load *load, size_t number)
 		.target_name = load->target_captions[row].name,
 		.platform = load->captions[row].platform,
 		.digest = digest_in_target(load, number)->text,
+		.index_digest = index_text(image),
 		.size = image->size,
 	};
 }
@@ -219,6 +236,8 @@ fill_plan(struct ferry_load *load)
 	plan->target = load->facts.words;
 	plan->platform = load->platform;
 	plan->digests = load->facts.digests;
+	plan->warnings = (const char *const *)load->warnings.items;
+	plan->warning_count = load->warnings.count;
 	plan->images = load->images;
 	plan->blob_count = load->contents.release.blob_count;
 	plan->blob_bytes = load->contents.release.blob_bytes;
@@ -230,8 +249,11 @@ static int
 make_plan(struct ferry_load *load, const struct ferry_load_options *options,
 	  struct ferry_error *err)
 {
-	int rc = target_open(&load->target, load->context, options, err);
+	int rc = rewrite_init(&load->rewrite, options->rewrite,
+			      options->rewrite_count, err);
 
+	if (!rc)
+		rc = target_open(&load->target, load->context, options, err);
 	load->jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
 	if (!rc)
 		rc = contents_open(&load->contents, options->bundle,
@@ -312,6 +334,8 @@ ferry_load_free(struct ferry_load *load)
 		return;
 	target_free(load->target);
 	contents_release(&load->contents);
+	rewrite_release(&load->rewrite);
+	warnings_release(&load->warnings);
 	free(load->outcomes);
 	free(load->images);
 	free(load->numbers);

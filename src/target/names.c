@@ -62,63 +62,87 @@ target_name(struct reference *out, const char *to,
 	return 0;
 }
 
-struct named {
-	char name[REFERENCE_TEXT];
-	size_t image;
-};
+static int
+compare_names(const struct reference *a, const struct reference *b)
+{
+	int order = strcmp(a->host, b->host);
+
+	if (!order)
+		order = strcmp(a->repository, b->repository);
+	if (!order)
+		order = strcmp(a->tag, b->tag);
+	if (!order && !*a->tag)
+		order = strcmp(a->digest.text, b->digest.text);
+	return order;
+}
 
 static int
 by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct named *)a)->name,
-		      ((const struct named *)b)->name);
+	return compare_names(((const struct name_pair *)a)->target,
+			     ((const struct name_pair *)b)->target);
 }
 
 static int
-refuse_clash(const struct release *release, const struct named *a,
-	     const struct named *b, struct ferry_error *err)
+refuse_clash(const struct name_pair *a, const struct name_pair *b,
+	     struct ferry_error *err)
 {
+	const char *rule = a->rule ? a->rule : b->rule;
 	char one[REFERENCE_TEXT];
 	char two[REFERENCE_TEXT];
+	char both[REFERENCE_TEXT];
 
-	reference_name(one, &release->images[a->image].reference);
-	reference_name(two, &release->images[b->image].reference);
-	return error_set(err, FERRY_E_USAGE,
-			 "%s and %s would both be called %s: load one of them "
-			 "under another prefix",
-			 one, two, a->name);
+	error_set(err, FERRY_E_USAGE, "%s and %s would both be called %s",
+		  reference_name(one, a->source),
+		  reference_name(two, b->source),
+		  reference_name(both, a->target));
+	if (rule)
+		error_add(err, " (--rewrite %.300s)", rule);
+	return error_add(err, ": give one of them another name with --rewrite");
 }
 
-/* Below one index all have one name. */
-static bool
-are_siblings(const struct release *release, const struct named *a,
-	     const struct named *b)
+int
+names_check(struct name_pair *pairs, size_t count, struct ferry_error *err)
 {
-	const struct nested_index *index = release->images[a->image].nested;
-
-	return index && index == release->images[b->image].nested;
+	qsort(pairs, count, sizeof(*pairs), by_name);
+	for (size_t i = 1; i < count; i++)
+		if (by_name(&pairs[i - 1], &pairs[i]) == 0 &&
+		    compare_names(pairs[i - 1].source, pairs[i].source) != 0)
+			return refuse_clash(&pairs[i - 1], &pairs[i], err);
+	return 0;
 }
 
-static int
-check_clashes(const struct reference *names, const struct release *release,
-	      struct ferry_error *err)
+int
+target_names_check(const struct reference *names, const struct release *release,
+		   struct ferry_error *err)
 {
 	size_t count = release->image_count;
-	AUTO_FREE struct named *sorted = calloc(count + 1, sizeof(*sorted));
+	AUTO_FREE struct name_pair *pairs = calloc(count + 1, sizeof(*pairs));
 
-	if (!sorted)
+	if (!pairs)
 		return error_nomem(err);
 	for (size_t i = 0; i < count; i++) {
-		reference_name(sorted[i].name, &names[i]);
-		sorted[i].image = i;
+		const struct image *image = &release->images[i];
+
+		pairs[i] = (struct name_pair){
+			.source = image_source_name(image),
+			.target = names ? &names[i] : &image->reference,
+			.rule = image->renamed ? image->renamed->rule : NULL,
+		};
 	}
-	qsort(sorted, count, sizeof(*sorted), by_name);
-	for (size_t i = 1; i < count; i++)
-		if (by_name(&sorted[i - 1], &sorted[i]) == 0 &&
-		    !are_siblings(release, &sorted[i - 1], &sorted[i]))
-			return refuse_clash(release, &sorted[i - 1], &sorted[i],
-					    err);
-	return 0;
+	return names_check(pairs, count, err);
+}
+
+/* By digest, it is called by the digest that will be there. */
+static int
+name_image(struct reference *out, const char *to, const struct image *image,
+	   struct ferry_error *err)
+{
+	int rc = target_name(out, to, &image->reference, err);
+
+	if (!rc && !out->tag[0])
+		out->digest = *image_name_digest(image);
+	return rc;
 }
 
 int
@@ -130,10 +154,9 @@ target_names(struct reference **out, const char *to,
 	int rc = names ? 0 : error_nomem(err);
 
 	for (size_t i = 0; i < release->image_count && !rc; i++)
-		rc = target_name(&names[i], to, &release->images[i].reference,
-				 err);
+		rc = name_image(&names[i], to, &release->images[i], err);
 	if (!rc)
-		rc = check_clashes(names, release, err);
+		rc = target_names_check(names, release, err);
 	if (rc)
 		return rc;
 	*out = STEAL(&names);

@@ -16,7 +16,8 @@ int target_parse(struct reference *out, const char *to, struct ferry_error *err)
 /*
  * The host of `source` is dropped, its path kept, but for the "library/" of
  * Docker Hub; PREFIX goes before: "docker.io/library/redis:7" becomes
- * HOST/PREFIX/redis:7.
+ * HOST/PREFIX/redis:7.  One that a rule has made (target/rewrite.h) has
+ * neither to lose.
  */
 int target_name(struct reference *out, const char *to,
 		const struct reference *source, struct ferry_error *err)
@@ -28,6 +29,25 @@ int target_name(struct reference *out, const char *to,
  */
 int target_names(struct reference **out, const char *to,
 		 const struct release *release, struct ferry_error *err)
+	MUST_CHECK;
+
+/* Refuses such images for a target that calls them `names`, one an image;
+ * NULL: as the release does. */
+int target_names_check(const struct reference *names,
+		       const struct release *release, struct ferry_error *err)
+	MUST_CHECK;
+
+struct name_pair {
+	const struct reference *source;
+	const struct reference *target;
+	const char *rule; /* that made it so, or NULL */
+};
+
+/*
+ * Refuses two sources of one target, whatever these are of; sorts the pairs by
+ * target.
+ */
+int names_check(struct name_pair *pairs, size_t count, struct ferry_error *err)
 	MUST_CHECK;
 
 #endif

@@ -89,6 +89,7 @@ target_registry_new(struct target **out, struct ferry_context *context,
 	if (!target)
 		return error_nomem(err);
 	target->target.ops = &ops;
+	target->target.own_host = true;
 	target->context = context;
 	target->workers = workers;
 	pthread_mutex_init(&target->lock, NULL);

@@ -94,6 +94,7 @@ struct target_ops {
 struct target {
 	const struct target_ops *ops;
 	bool in_order; /* put() wants the blobs in their order */
+	bool own_host; /* a registry: names there begin with its host */
 };
 
 static inline void

@@ -135,8 +135,8 @@ clashes_are_refused_with_both_names(void **state)
 	assert_string_equal(
 		err.message,
 		"docker.io/library/redis:7 and quay.io/redis:7 would both be "
-		"called reg.example/p/redis:7: load one of them under another "
-		"prefix");
+		"called reg.example/p/redis:7: give one of them another name "
+		"with --rewrite");
 	parse(&images[2].reference, "quay.io/redis:8");
 	assert_int_equal(target_names(&names, "reg.example/p", &release, &err),
 			 0);

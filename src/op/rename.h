@@ -1,0 +1,22 @@
+/*
+ * A release under the names that rules give its images on the other side.
+ */
+#ifndef OP_RENAME_H
+#define OP_RENAME_H
+
+#include "oci/release.h"
+#include "op/warnings.h"
+#include "target/rewrite.h"
+
+/*
+ * Each image that a rule (borrowed, as long as the release) matches gets its
+ * new name, and remembers the old one; the order of the images stays.
+ * `registry`: names there begin with its own host.  A rule that matches nothing
+ * is a warning; two images under one name, and a rule that makes no name of
+ * one, are FERRY_E_USAGE.
+ */
+int rename_release(struct release *release, const struct rewrite *rewrite,
+		   bool registry, struct warnings *warnings,
+		   struct ferry_error *err) MUST_CHECK;
+
+#endif
