@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
@@ -122,6 +123,53 @@ file_load(const char *path, struct buffer *out, struct ferry_error *err)
 	if (fd < 0)
 		return error_errno(err, "%s", path);
 	return load_from(fd, out, err) ? error_wrap(err, "%s", path) : 0;
+}
+
+int
+file_open_at(int *out, int at, const char *name, uint64_t *size,
+	     struct ferry_error *err)
+{
+	/* Of a FIFO that nobody writes open() would wait. */
+	AUTO_CLOSE int fd = openat(
+		at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat status;
+
+	if (fd < 0 && errno == ENOENT)
+		return error_set(err, FERRY_E_NOT_FOUND, "it is not there");
+	if (fd < 0 && errno != ELOOP && errno != ENXIO)
+		return error_errno(err, "open");
+	if (fd >= 0 && fstat(fd, &status))
+		return error_errno(err, "stat");
+	if (fd < 0 || !S_ISREG(status.st_mode))
+		return error_set(err, FERRY_E_FAILED,
+				 "it is a link or no regular file");
+	*size = (uint64_t)status.st_size;
+	*out = fd;
+	fd = -1;
+	return 0;
+}
+
+int
+file_load_at(int at, const char *name, struct buffer *out,
+	     struct ferry_error *err)
+{
+	AUTO_CLOSE int fd = -1;
+	AUTO_FREE uint8_t *bytes = NULL;
+	uint64_t size = 0;
+	int rc = file_open_at(&fd, at, name, &size, err);
+
+	if (rc)
+		return rc;
+	if (size > out->limit - out->size)
+		return error_set(
+			err, FERRY_E_FAILED, "%llu bytes, but %zu is the limit",
+			(unsigned long long)size, out->limit - out->size);
+	bytes = malloc(size + 1);
+	if (!bytes)
+		return error_nomem(err);
+	if (file_read_at(fd, bytes, size, 0, err))
+		return err->code = FERRY_E_FAILED;
+	return buffer_append(out, bytes, size, err);
 }
 
 int

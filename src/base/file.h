@@ -27,6 +27,17 @@ void file_forget(int fd, uint64_t offset, uint64_t size);
 int file_load(const char *path, struct buffer *out, struct ferry_error *err)
 	MUST_CHECK;
 
+/*
+ * A regular file in the open folder `at`, for reading; a link is not followed.
+ * FERRY_E_NOT_FOUND when there is no such file.
+ */
+int file_open_at(int *out, int at, const char *name, uint64_t *size,
+		 struct ferry_error *err) MUST_CHECK;
+
+/* Appends the whole of such a file up to the limit. */
+int file_load_at(int at, const char *name, struct buffer *out,
+		 struct ferry_error *err) MUST_CHECK;
+
 /* The folder part of `path`: "." for a bare name. */
 int file_folder(char **out, const char *path, struct ferry_error *err)
 	MUST_CHECK;

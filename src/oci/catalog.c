@@ -20,8 +20,8 @@ platform_json(const struct platform *platform)
  * One descriptor a name, of the index where there is one, which has no
  * platform.  Both annotations, since tools read one or other.
  */
-static json_t *
-index_entry_json(const struct image *image)
+json_t *
+catalog_index_entry(const struct image *image)
 {
 	const struct nested_index *nested = image->nested;
 	char name[REFERENCE_TEXT];
@@ -31,10 +31,9 @@ index_entry_json(const struct image *image)
 	reference_name(name, &image->reference);
 	if ((!nested && json_object_set_new(json, "platform",
 					    platform_json(&image->platform))) ||
-	    json_object_set_new(
-		    json, "annotations",
-		    json_pack("{s:s, s:s}", "io.containerd.image.name", name,
-			      "org.opencontainers.image.ref.name", name)))
+	    json_object_set_new(json, "annotations",
+				json_pack("{s:s, s:s}", CATALOG_NAME_CONTAINERD,
+					  name, CATALOG_NAME_OCI, name)))
 		return NULL;
 	return STEAL(&json);
 }
@@ -58,7 +57,7 @@ catalog_index(struct buffer *out, const struct release *release,
 	for (size_t i = 0; i < release->image_count; i++)
 		if (stands_for_name(release, chosen, i) &&
 		    json_array_append_new(
-			    list, index_entry_json(&release->images[i])))
+			    list, catalog_index_entry(&release->images[i])))
 			return error_nomem(err);
 	return json_write(json, out, err);
 }

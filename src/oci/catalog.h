@@ -17,6 +17,16 @@
 /* The content of the file "oci-layout". */
 #define CATALOG_LAYOUT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
+/* Both stand for an image's name; tools read one or other. */
+#define CATALOG_NAME_CONTAINERD "io.containerd.image.name"
+#define CATALOG_NAME_OCI "org.opencontainers.image.ref.name"
+
+/*
+ * An entry of index.json, of the index where `image` is below one, else of its
+ * manifest; or NULL: no memory.
+ */
+json_t *catalog_index_entry(const struct image *image);
+
 /*
  * Appends index.json: one descriptor a name, of the index where the images of
  * that name have one, else of the manifest, with the whole name as both

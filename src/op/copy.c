@@ -311,6 +311,8 @@ copy_run(struct copy *copy, struct ferry_error *err)
 
 	if (!rc)
 		rc = put_in_order(&run, err);
+	if (!rc && copy->target->ops->begin)
+		rc = copy->target->ops->begin(copy->target, err);
 	if (!rc)
 		rc = move_blobs(&run, err);
 	if (!rc)

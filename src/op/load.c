@@ -97,7 +97,9 @@ check_machine(struct ferry_load *load, bool any_host, struct ferry_error *err)
 
 	strcpy(load->platform, "any");
 	if (!runs)
-		return any_host ? 0 : check_this_host(load, err);
+		return any_host || load->facts.any_machine
+			       ? 0
+			       : check_this_host(load, err);
 	platform_text(load->platform, runs);
 	return check_platform(load, runs, load->facts.machine, "", err);
 }

@@ -3,6 +3,7 @@
 #include "engine/locate.h"
 #include "target/destination.h"
 #include "target/docker.h"
+#include "target/oci.h"
 #include "target/registry.h"
 
 static int
@@ -28,6 +29,15 @@ open_registry(struct target **out, struct ferry_context *context,
 				   jobs, err);
 }
 
+static int
+open_oci(struct target **out, struct ferry_context *context,
+	 const char *address, const struct ferry_load_options *options,
+	 struct ferry_error *err)
+{
+	(void)options;
+	return target_oci_new(out, context, address, err);
+}
+
 static int (*const openers[])(struct target **out,
 			      struct ferry_context *context,
 			      const char *address,
@@ -35,6 +45,7 @@ static int (*const openers[])(struct target **out,
 			      struct ferry_error *err) = {
 	[DESTINATION_DOCKER] = open_docker,
 	[DESTINATION_REGISTRY] = open_registry,
+	[DESTINATION_OCI] = open_oci,
 };
 
 int

@@ -21,6 +21,7 @@ static const struct form {
 	{ "docker", REST_NONE, DESTINATION_DOCKER },
 	{ "docker-daemon:", REST_NEEDED, DESTINATION_DOCKER },
 	{ "docker://", REST_NEEDED, DESTINATION_REGISTRY },
+	{ "oci:", REST_NEEDED, DESTINATION_OCI },
 };
 
 /* As Docker tells a host from a path. */

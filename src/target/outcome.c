@@ -28,3 +28,36 @@ outcome_tell(struct ferry_context *context, const struct release *release,
 		context_image(context, image_title(title, what),
 			      outcome_words(outcome));
 }
+
+static void
+join(struct ferry_context *context, const struct release *release,
+     const struct nested_index *index, struct outcome *outcomes)
+{
+	size_t end = index->first_image + index->image_count;
+	size_t failed = index->first_image;
+	struct ferry_error why;
+	char title[IMAGE_TITLE];
+
+	while (failed < end && outcomes[failed].state != OUTCOME_FAILED)
+		failed++;
+	if (failed == end)
+		return;
+	why = outcomes[failed].err;
+	error_wrap(&why, "not without %s",
+		   image_title(title, &release->images[failed]));
+	for (size_t i = index->first_image; i < end; i++) {
+		if (outcomes[i].state == OUTCOME_FAILED)
+			continue;
+		outcomes[i].state = OUTCOME_FAILED;
+		outcomes[i].err = why;
+		outcome_tell(context, release, i, &outcomes[i]);
+	}
+}
+
+void
+outcomes_join(struct ferry_context *context, const struct release *release,
+	      struct outcome *outcomes)
+{
+	for (size_t i = 0; i < release->index_count; i++)
+		join(context, release, &release->indexes[i], outcomes);
+}

@@ -26,6 +26,13 @@ struct outcome {
 /* In words: "loaded, read back equal", or why it failed; "" when pending. */
 const char *outcome_words(const struct outcome *outcome);
 
+/*
+ * An index with a child lacking is none: where one below it failed, all others
+ * fail of that.
+ */
+void outcomes_join(struct ferry_context *context, const struct release *release,
+		   struct outcome *outcomes);
+
 /* Tells the observer how image number `image` ended: once, when it did. */
 void outcome_tell(struct ferry_context *context, const struct release *release,
 		  size_t image, const struct outcome *outcome);

@@ -235,27 +235,6 @@ step(void *data, size_t image, unsigned worker, struct ferry_error *err)
 	return 0;
 }
 
-/* An index with a child lacking is none: all below it fail of that. */
-static void
-fail_together(struct commit *commit, const struct nested_index *index)
-{
-	const struct image *images = commit->target->release->images;
-	size_t end = index->first_image + index->image_count;
-	size_t failed = index->first_image;
-	struct ferry_error why;
-	char title[IMAGE_TITLE];
-
-	while (failed < end && commit->outcomes[failed].state != OUTCOME_FAILED)
-		failed++;
-	if (failed == end)
-		return;
-	why = commit->outcomes[failed].err;
-	error_wrap(&why, "not without %s", image_title(title, &images[failed]));
-	for (size_t i = index->first_image; i < end; i++)
-		if (commit->outcomes[i].state != OUTCOME_FAILED)
-			set_failed(commit, i, &why);
-}
-
 static int
 run_step(struct commit *commit, bool by_name,
 	 int (*what)(struct commit *commit, size_t image, unsigned worker,
@@ -270,8 +249,8 @@ run_step(struct commit *commit, bool by_name,
 	commit->by_name = by_name;
 	rc = parallel_run(release->image_count, target->workers, step, commit,
 			  err);
-	for (size_t i = 0; i < release->index_count && !rc; i++)
-		fail_together(commit, &release->indexes[i]);
+	if (!rc)
+		outcomes_join(target->context, release, commit->outcomes);
 	return rc;
 }
 

@@ -24,6 +24,11 @@ struct target_facts {
 	 */
 	const struct platform *runs;
 	const char *machine; /* "the machine that Docker runs on" */
+	/*
+	 * It carries images for other machines and runs none, so that what this
+	 * one is does not matter.  Without `runs`.
+	 */
+	bool any_machine;
 	/* It keeps one platform of each image: its own. */
 	bool one_platform;
 	/*
@@ -69,6 +74,12 @@ struct target_ops {
 					size_t image);
 	const struct digest *(*digest)(const struct target *target,
 				       size_t image);
+
+	/*
+	 * From here on the target may change.  After prepare(), before put();
+	 * NULL: there is nothing to do.
+	 */
+	int (*begin)(struct target *target, struct ferry_error *err);
 
 	/*
 	 * Brings blob number `blob` of the release there, fetching it from

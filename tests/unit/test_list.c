@@ -428,6 +428,7 @@ test_destinations(void **state)
 		{ "reg.example.com/a/b", DESTINATION_REGISTRY,
 		  "reg.example.com/a/b" },
 		{ "docker://plain/a", DESTINATION_REGISTRY, "plain/a" },
+		{ "oci:some/folder", DESTINATION_OCI, "some/folder" },
 	};
 	static const char *const bad[] = {
 		"",	      "dcoker",		"containerd",
