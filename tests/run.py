@@ -83,8 +83,8 @@ def quick_suites():
 
 
 def slow_suites():
-    """What runs at the same time; the largest folders in two parts."""
-    for folder, parts in [("peers", 2), ("cli", 2), ("faults", 1), ("bench", 1)]:
+    """What runs at the same time; the largest folders in parts."""
+    for folder, parts in [("peers", 3), ("cli", 2), ("faults", 1), ("bench", 1)]:
         files = sorted((ROOT / "tests" / folder).glob("test_*.py"))
         for part in range(parts):
             name = f"{folder} {part + 1}/{parts}" if parts > 1 else folder

@@ -179,9 +179,9 @@ streams_are_begun_as_seldom_as_there_is_room(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		AUTO(release_release) struct release release = { 0 };
+		struct tape tape;
 		AUTO(forward_release) struct forward forward = { 0 };
 		struct ferry_error err = { 0 };
-		struct tape tape;
 
 		make(&release, &tape, table[i].stream);
 		start(&forward, &tape, table[i].room);
@@ -201,9 +201,9 @@ static void
 what_others_have_is_not_kept(void **state)
 {
 	AUTO(release_release) struct release release = { 0 };
+	struct tape tape;
 	AUTO(forward_release) struct forward forward = { 0 };
 	struct ferry_error err = { 0 };
-	struct tape tape;
 
 	(void)state;
 	make(&release, &tape, "ae");
@@ -235,11 +235,11 @@ static void
 streams_share_their_room(void **state)
 {
 	AUTO(release_release) struct release release = { 0 };
+	struct tape tape;
+	struct tape second;
 	AUTO(forward_release) struct forward one = { 0 };
 	AUTO(forward_release) struct forward other = { 0 };
 	struct ferry_error err = { 0 };
-	struct tape tape;
-	struct tape second;
 
 	(void)state;
 	make(&release, &tape, "dcba");
@@ -258,9 +258,9 @@ static void
 wrong_bytes_are_asked_for_again(void **state)
 {
 	AUTO(release_release) struct release release = { 0 };
+	struct tape tape;
 	AUTO(forward_release) struct forward forward = { 0 };
 	struct ferry_error err = { 0 };
-	struct tape tape;
 
 	(void)state;
 	make(&release, &tape, "bacd");
@@ -276,9 +276,9 @@ static void
 a_break_is_passed_on_and_got_over(void **state)
 {
 	AUTO(release_release) struct release release = { 0 };
+	struct tape tape;
 	AUTO(forward_release) struct forward forward = { 0 };
 	struct ferry_error err = { 0 };
-	struct tape tape;
 
 	(void)state;
 	make(&release, &tape, "dbca");
@@ -295,9 +295,9 @@ static void
 what_the_stream_lacks_is_named(void **state)
 {
 	AUTO(release_release) struct release release = { 0 };
+	struct tape tape;
 	AUTO(forward_release) struct forward forward = { 0 };
 	struct ferry_error err = { 0 };
-	struct tape tape;
 
 	(void)state;
 	make(&release, &tape, "abc");
