@@ -6,6 +6,7 @@
 #   make SANITIZE=address,undefined test
 #   make show-faults         what hostile registries did, and ferry; FAULTS="row71 row89"
 #   make check-instructions  whether a hot path takes more instructions
+#   make static-fetch static one file that runs where there is nothing; ARCH=arm64
 #   make bench               against what else there is; BENCH="pack --runs 1"
 #   make lint format fuzz-smoke deps install clean
 #
@@ -122,6 +123,8 @@ fuzz: $(FUZZ)
 fuzz-smoke: $(FUZZ)
 	$(Q)tools/fuzz $(FUZZ_SECONDS) $(FUZZ)
 
+include static.mk
+
 .PHONY: test
 test: deps-test all unit replay
 	$(Q)FERRY_BUILD=$(abspath $(B)) CC=$(CC) $(PYTHON) tests/run.py $(TESTS)
@@ -147,14 +150,14 @@ demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory $(B)/ferry
 	$(Q)FERRY=$(abspath $(B)/ferry) $(PYTHON) tools/demo.py
 
-.PHONY: deps deps-build deps-test deps-demo deps-bench deps-lint
+.PHONY: deps deps-build deps-test deps-demo deps-bench deps-lint deps-static deps-static-arm64
 deps: deps-build
-deps-build deps-test deps-demo deps-bench deps-lint:
+deps-build deps-test deps-demo deps-bench deps-lint deps-static deps-static-arm64:
 	$(Q)tools/deps $(@:deps-%=%)
 
 FORMATTED := $(wildcard include/ferry/*.h src/*/*.[ch] tests/*/*.[ch])
 HEADERS := $(wildcard include/ferry/*.h src/*/*.h)
-SCRIPTS := tools/deps tools/fuzz .ci/run
+SCRIPTS := tools/deps tools/fuzz tools/static .ci/run
 
 .PHONY: format lint check-format check-headers check-modules check-scripts tidy
 format:

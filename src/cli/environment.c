@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "cli/static.h"
 #include "ferry/host.h"
 
 #define TARGET_FORMS                                                           \
@@ -92,7 +93,9 @@ environment_files_release(struct environment_files *files)
 const char *
 environment_ca(bool folder)
 {
-	return variable(folder ? "SSL_CERT_DIR" : "SSL_CERT_FILE");
+	const char *given = variable(folder ? "SSL_CERT_DIR" : "SSL_CERT_FILE");
+
+	return given || folder ? given : static_authorities();
 }
 
 int

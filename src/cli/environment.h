@@ -28,7 +28,10 @@ void environment_files_release(struct environment_files *files);
 int environment_authfiles(struct environment_files *out,
 			  struct ferry_error *err) MUST_CHECK;
 
-/* Where OpenSSL is told to look for authorities, or NULL. */
+/*
+ * Where OpenSSL is told to look for authorities, or where static.h finds them;
+ * NULL: where libcurl was told to look when it was built.
+ */
 const char *environment_ca(bool folder);
 
 /* Where Docker's own program would find its daemon. */

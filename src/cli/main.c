@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/report.h"
 #include "cli/signals.h"
+#include "cli/static.h"
 
 /* Bytes; from there on a block goes back to the system when it is freed. */
 #define LARGE_BLOCK (1 << 20)
@@ -97,7 +98,7 @@ run_builtin(struct session *session, int argc, char **argv,
 		return error_set(err, FERRY_E_USAGE,
 				 "unknown option '%s' before a command",
 				 argv[0]);
-	printf("ferry %s\n", FERRY_VERSION);
+	printf("ferry %s\n%s", FERRY_VERSION, static_versions());
 	return 0;
 }
 
@@ -228,6 +229,7 @@ main(int argc, char **argv)
 	int status;
 	int rc;
 
+	static_begin();
 	if (!open_standard_files())
 		return 1;
 	keep_memory_low();

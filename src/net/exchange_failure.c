@@ -211,6 +211,8 @@ trust_failure(const struct exchange *exchange, struct ferry_error *err)
 		  of_proxy ? "the proxy's" : "its", reason);
 	if (*file)
 		error_add(err, " (by %s)", file);
+	else if (!exchange->http->settings.system_ca_folder)
+		error_add(err, " (no file of authorities was found here)");
 	if (of_proxy)
 		verified = of_proxy;
 	if (verified == VERIFY_EXPIRED || verified == VERIFY_NOT_YET_VALID)
