@@ -17,6 +17,13 @@
 extern "C" {
 #endif
 
+/* What to do about a registry's tag that stands for another image already. */
+enum ferry_existing_tag {
+	FERRY_TAG_OVERWRITE,
+	FERRY_TAG_SKIP, /* leave it, and the image out */
+	FERRY_TAG_FAIL, /* the image fails */
+};
+
 /* What it points to is borrowed until ferry_load_free(). */
 struct ferry_load_options {
 	const char *bundle;
@@ -31,6 +38,8 @@ struct ferry_load_options {
 	bool any_host; /* the target serves other machines than this one */
 	unsigned jobs; /* blobs at once; 0: FERRY_JOBS_DEFAULT */
 	struct ferry_registry_options registry;
+	enum ferry_existing_tag existing_tag; /* of a registry */
+	bool deep; /* read every blob back from a registry */
 	struct ferry_docker_options docker; /* what "docker" stands for */
 };
 

@@ -47,6 +47,16 @@ struct ferry_registry_options {
 	unsigned stall_timeout;
 	/* Seconds with nothing at all from a host that end it; 0: 900. */
 	unsigned give_up_after;
+	/*
+	 * Blobs larger than this are pushed in chunks of it, each kept in
+	 * memory meanwhile; 0: every blob at once.
+	 */
+	uint64_t chunk_size;
+	/*
+	 * The folder that remembers uploads in chunks, for a later run to go
+	 * on with: FOLDER/uploads, mode 0700.  NULL: nothing is remembered.
+	 */
+	const char *state;
 };
 
 /* How often a registry (or a mirror) said last that it may be asked. */
@@ -62,6 +72,8 @@ struct ferry_quota {
 #define FERRY_CONNECT_TIMEOUT_DEFAULT 15
 #define FERRY_STALL_TIMEOUT_DEFAULT 60
 #define FERRY_GIVE_UP_AFTER_DEFAULT 900
+#define FERRY_CHUNK_LEAST ((uint64_t)64 << 10)
+#define FERRY_CHUNK_MOST ((uint64_t)1 << 30)
 #define FERRY_JOBS_DEFAULT 8
 #define FERRY_JOBS_MAX 64
 

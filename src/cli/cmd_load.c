@@ -7,6 +7,7 @@
 #include "cli/load_report.h"
 #include "cli/name_map.h"
 #include "cli/output.h"
+#include "cli/push_flags.h"
 #include "cli/registry_flags.h"
 
 struct values {
@@ -18,6 +19,7 @@ struct values {
 	bool dry_run;
 	unsigned jobs;
 	struct registry_values registry;
+	struct push_values push;
 };
 
 static const struct flag flags[] = {
@@ -49,6 +51,7 @@ static const struct flag flags[] = {
 	  .kind = FLAG_SWITCH,
 	  .offset = offsetof(struct values, dry_run) },
 	REGISTRY_FLAGS(struct values),
+	PUSH_FLAGS(struct values),
 };
 
 static void
@@ -61,7 +64,7 @@ static int
 plan_load(struct session *session, const struct values *values,
 	  const struct ferry_registry_options *registry,
 	  const struct ferry_docker_options *docker, const char *to,
-	  struct ferry_load **out, struct ferry_error *err)
+	  char **state, struct ferry_load **out, struct ferry_error *err)
 {
 	struct ferry_load_options options = {
 		.bundle = session->operands.items[0],
@@ -76,6 +79,8 @@ plan_load(struct session *session, const struct values *values,
 		.docker = *docker,
 	};
 
+	if (push_flags_options(&options, &values->push, state, err))
+		return err->code;
 	return ferry_load_plan(session->context, &options, out, err);
 }
 
@@ -174,6 +179,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	AUTO(environment_files_release) struct environment_files found = { 0 };
 	AUTO(docker_place_release) struct docker_place docker = { 0 };
 	AUTO_FREE char *to = NULL;
+	AUTO_FREE char *state = NULL;
 	AUTO(free_load) struct ferry_load *load = NULL;
 	int rc;
 
@@ -182,8 +188,8 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	    check_map(session, values, err) ||
 	    environment_target(values->to, &to, err))
 		return err->code;
-	rc = plan_load(session, values, &registry, &docker.options, to, &load,
-		       err);
+	rc = plan_load(session, values, &registry, &docker.options, to, &state,
+		       &load, err);
 	progress_clear(&session->progress);
 	if (rc)
 		return rc;

@@ -178,6 +178,20 @@ environment_target(const char *to, char **out, struct ferry_error *err)
 	return to ? text_copy(out, to, err) : found_target(out, err);
 }
 
+int
+environment_state(char **out, struct ferry_error *err)
+{
+	const char *state = variable("XDG_STATE_HOME");
+	const char *home = variable("HOME");
+
+	/* "All paths must be absolute", or they do not count. */
+	if (state && *state == '/')
+		return text_format(out, err, "%s/ferry", state);
+	if (home && *home == '/')
+		return text_format(out, err, "%s/.local/state/ferry", home);
+	return 0;
+}
+
 const char *const *
 environment_all(void)
 {

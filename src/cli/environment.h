@@ -51,6 +51,12 @@ void docker_place_release(struct docker_place *place);
 int environment_target(const char *to, char **out, struct ferry_error *err)
 	MUST_CHECK;
 
+/*
+ * Where ferry may remember what it was at: $XDG_STATE_HOME/ferry, or
+ * ~/.local/state/ferry; *out stays NULL without a home.
+ */
+int environment_state(char **out, struct ferry_error *err) MUST_CHECK;
+
 /* All of it, "NAME=VALUE" up to a NULL: the variables of a Compose file. */
 const char *const *environment_all(void);
 

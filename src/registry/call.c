@@ -81,7 +81,7 @@ call_resolve(char **out, const struct registry *registry, const char *url,
 
 /* Header lines; one of them may be secret. */
 struct headers {
-	char *lines[4];
+	char *lines[5];
 	size_t count;
 };
 
@@ -120,6 +120,9 @@ fill_headers(struct headers *headers, const struct call *call,
 				err);
 	if (!rc)
 		rc = add_header(headers, "Range", call->range, err);
+	if (!rc)
+		rc = add_header(headers, "Content-Range", call->content_range,
+				err);
 	return rc;
 }
 
@@ -351,7 +354,11 @@ call_run(struct registry *registry, unsigned worker, struct call *call,
 
 	call_begin(&retry, registry, call, name);
 	do {
+		unsigned round = limit_round(&registry->limit);
+
 		rc = call_try(registry, worker, call, response, err);
+		limit_note(&registry->limit, round,
+			   limit_sign_of(rc, response));
 		rc = retry_next(&retry, rc, response, &again, err);
 	} while (again && !rc);
 	return rc;

@@ -24,6 +24,7 @@ struct call {
 	const char *accept; /* headers; NULL: without */
 	const char *content_type;
 	const char *range;
+	const char *content_range;
 	const void *body;
 	size_t body_size;
 	struct registry_content *content; /* instead of `body` */

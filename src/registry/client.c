@@ -27,6 +27,7 @@ client_new(struct registry **out, struct ferry_context *context,
 	registry->options = *options;
 	registry->url = url;
 	retry_host_init(&registry->peer, options->give_up_after);
+	limit_init(&registry->limit, workers);
 	registry->access = access;
 	registry->settings = (struct http_settings){
 		.context = context,
@@ -88,6 +89,7 @@ registry_free(struct registry *registry)
 		http_free(registry->https[i]);
 	auth_free(registry->auth);
 	manifest_cache_release(&registry->manifests);
+	limit_release(&registry->limit);
 	pthread_mutex_destroy(&registry->probing);
 	pthread_mutex_destroy(&registry->counting);
 	free(registry->https);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "registry/auth.h"
+#include "registry/limit.h"
 #include "registry/manifest_cache.h"
 #include "registry/registry.h"
 #include "registry/retry.h"
@@ -24,6 +25,7 @@ struct registry {
 	unsigned workers;
 	struct auth *auth;
 	struct retry_host peer; /* how it goes with it */
+	struct limit limit;	/* how many uploads it bears */
 	const char *url; /* of a mirror: its origin, borrowed; else NULL */
 	struct mirrors *mirrors; /* NULL: none */
 	struct manifest_cache manifests;
