@@ -123,6 +123,14 @@ int frame_zstd_decode(int fd, uint64_t offset, uint64_t packed,
 	MUST_CHECK;
 
 /*
+ * Reads `size` bytes of a run's content from `at` on, which must lie in it.
+ * The framing around them is left alone: who reads so proves the content.
+ */
+int frame_raw_read_at(int fd, uint64_t offset, struct frame_run run,
+		      uint64_t at, void *data, size_t size,
+		      struct ferry_error *err) MUST_CHECK;
+
+/*
  * The content of the raw frame whose first FRAME_HEADER bytes are `header`.
  * FERRY_E_DAMAGED when it is not the header of a raw frame of ours.
  */

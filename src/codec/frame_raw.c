@@ -346,3 +346,55 @@ frame_raw_decode(int fd, uint64_t offset, struct frame_run run, struct sink *to,
 	return frame_raw_decode_start(fd, offset, frame_raw_size(run), run, to,
 				      err);
 }
+
+/* How much of its frame comes from there on. */
+static uint64_t
+left_in_frame(struct frame_run run, uint64_t at)
+{
+	uint64_t last = frame_count(run) - 1;
+	uint64_t frame = at / FRAME_CONTENT;
+
+	return frame < last ? (frame + 1) * FRAME_CONTENT - at
+			    : run.length - at;
+}
+
+/* Where a byte of content lies behind the run's beginning, and its block. */
+static uint64_t
+locate(struct frame_run run, uint64_t at, uint64_t *block_left)
+{
+	uint64_t last = frame_count(run) - 1;
+	uint64_t frame = at / FRAME_CONTENT < last ? at / FRAME_CONTENT : last;
+	uint64_t inside = at - frame * FRAME_CONTENT;
+	uint64_t block = inside / FRAME_BLOCK;
+
+	*block_left = (block + 1) * FRAME_BLOCK - inside;
+	return frame * frame_raw_frame_size(FRAME_CONTENT) + FRAME_HEADER +
+	       (block + 1) * BLOCK_HEADER + inside;
+}
+
+int
+frame_raw_read_at(int fd, uint64_t offset, struct frame_run run, uint64_t at,
+		  void *data, size_t size, struct ferry_error *err)
+{
+	uint8_t *out = data;
+
+	while (size) {
+		uint64_t left;
+		uint64_t place = locate(run, at, &left);
+		uint64_t in_frame = left_in_frame(run, at);
+		size_t part = size;
+		int rc;
+
+		if (part > left)
+			part = left;
+		if (part > in_frame)
+			part = in_frame;
+		rc = file_read_at(fd, out, part, offset + place, err);
+		if (rc)
+			return rc;
+		out += part;
+		at += part;
+		size -= part;
+	}
+	return 0;
+}

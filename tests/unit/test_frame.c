@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "codec/frame_pull.h"
 #include "codec/seek_table.h"
 
 #define MOST ((size_t)32 << 20)
@@ -303,6 +304,98 @@ test_every_flipped_byte_of_a_raw_run_is_seen(void **state)
 	}
 }
 
+/* Pieces around every place where framing and content meet. */
+static void
+test_pieces_of_raw_runs_are_found(void **state)
+{
+	static const uint64_t borders[] = { 0, FRAME_BLOCK, FRAME_CONTENT,
+					    2 * FRAME_CONTENT, 20 << 20 };
+	static uint8_t piece[2 * FRAME_BLOCK];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct frame_run run = { runs[i].length, runs[i].closing };
+		AUTO_BUFFER bytes = BUFFER(2 * MOST);
+		AUTO_CLOSE int fd = -1;
+		struct ferry_error err = { 0 };
+
+		encode_raw(&bytes, run);
+		fd = temporary_file(&bytes);
+		for (size_t k = 0; k < ARRAY_SIZE(borders); k++) {
+			uint64_t at = borders[k] > 3 ? borders[k] - 3 : 0;
+			uint64_t size = run.length > at ? run.length - at : 0;
+
+			if (size > sizeof(piece))
+				size = sizeof(piece);
+			if (frame_raw_read_at(fd, 0, run, at, piece, size,
+					      &err))
+				fail_msg("%s", err.message);
+			assert_memory_equal(piece, content + at, size);
+		}
+	}
+}
+
+/* Pulled in odd pieces, and once more from each frame that began. */
+static void
+pull_all(struct frame_pull *pull, uint64_t length, struct frame_start *starts,
+	 size_t *count)
+{
+	static uint8_t piece[1000003];
+	struct ferry_error err = { 0 };
+	uint64_t at = frame_pull_at(pull);
+	size_t size = 1;
+
+	for (*count = 0; at < length; at += size) {
+		struct frame_start start;
+
+		size = size * 3 % sizeof(piece);
+		if (size >= length - at) /* the last piece is one byte */
+			size = (length - at + 1) / 2;
+		if (frame_pull_read(pull, piece, size, &err))
+			fail_msg("%s", err.message);
+		assert_memory_equal(piece, content + at, size);
+		start = frame_pull_start(pull);
+		if (start.at && start.at < length &&
+		    (!*count || starts[*count - 1].at != start.at))
+			starts[(*count)++] = start;
+	}
+}
+
+static void
+test_zstd_runs_are_pulled_from_any_frame(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct frame_run run = { runs[i].length, runs[i].closing };
+		AUTO_BUFFER frames = BUFFER(2 * MOST);
+		AUTO_CLOSE int fd = -1;
+		struct frame_start starts[8] = { { 0, 0 } };
+		struct frame_start more[8];
+		struct frame_pull *pull;
+		struct ferry_error err = { 0 };
+		uint8_t byte;
+		size_t count;
+		size_t rest;
+
+		encode_zstd(&frames, run, 1);
+		fd = temporary_file(&frames);
+		assert_int_equal(frame_pull_new(&pull, &err), 0);
+		frame_pull_begin(pull, fd, 0, frames.size, starts[0]);
+		pull_all(pull, run.length, starts, &count);
+		assert_int_equal(count, runs[i].frames - 1);
+		assert_int_equal(frame_pull_read(pull, &byte, 1, &err),
+				 FERRY_E_DAMAGED);
+		assert_string_equal(err.message, "its frames end before its "
+						 "content does");
+		for (size_t k = 0; k < count; k++) {
+			assert_int_equal(starts[k].at, (k + 1) * FRAME_CONTENT);
+			frame_pull_begin(pull, fd, 0, frames.size, starts[k]);
+			pull_all(pull, run.length, more, &rest);
+		}
+		frame_pull_free(pull);
+	}
+}
+
 static void
 test_seek_table_is_left_out_when_it_grows_too_large(void **state)
 {
@@ -336,6 +429,8 @@ main(void)
 		cmocka_unit_test(
 			test_zstd_frames_without_checksum_or_size_are_refused),
 		cmocka_unit_test(test_every_flipped_byte_of_a_raw_run_is_seen),
+		cmocka_unit_test(test_pieces_of_raw_runs_are_found),
+		cmocka_unit_test(test_zstd_runs_are_pulled_from_any_frame),
 		cmocka_unit_test(
 			test_seek_table_is_left_out_when_it_grows_too_large),
 	};
