@@ -119,8 +119,8 @@ reference_is_repository(const char *text)
 	}
 }
 
-static bool
-is_tag(const char *text)
+bool
+reference_is_tag(const char *text)
 {
 	size_t length = strspn(text, ALNUM "_.-");
 
@@ -180,7 +180,7 @@ set_repository(struct reference *reference, const char *path,
 static int
 set_tag(struct reference *reference, const char *tag, struct ferry_error *err)
 {
-	if (!is_tag(tag))
+	if (!reference_is_tag(tag))
 		return error_set(err, FERRY_E_USAGE, "'%s' is no tag", tag);
 	memcpy(reference->tag, tag, strlen(tag) + 1);
 	return 0;

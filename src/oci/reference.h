@@ -46,6 +46,8 @@ bool reference_is_host(const char *text);
 /* A repository path: "library/redis". */
 bool reference_is_repository(const char *text);
 
+bool reference_is_tag(const char *text);
+
 /*
  * In full, "docker.io/library/redis:7"; by digest only where there is no
  * tag.  Returns `out`.
