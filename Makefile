@@ -29,7 +29,7 @@ V ?= 0
 Q := $(if $(filter 0,$(V)),@)
 say = $(if $(filter 0,$(V)),@printf '  %-6s %s\n' '$(1)' '$(2)')
 
-PKGS := libcurl libzstd libxxhash jansson libcrypto yaml-0.1 libarchive
+PKGS := libcurl libzstd libxxhash jansson libssl libcrypto yaml-0.1 libarchive libmicrohttpd
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
 	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wnull-dereference \
@@ -45,7 +45,7 @@ ALL_LDFLAGS := -pthread -Wl,-z,relro,-z,now -Wl,--as-needed \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 LIBS = $(shell pkg-config --libs $(PKGS))
 
-MODULES := base codec json oci net registry engine archive bundle list source target host op
+MODULES := base codec json oci net registry engine archive bundle list source target host serve op
 LIB_SRC := $(sort $(foreach m,$(MODULES),$(wildcard src/$(m)/*.c)))
 CLI_SRC := $(sort $(wildcard src/cli/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))

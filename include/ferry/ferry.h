@@ -19,6 +19,7 @@
 #include "ferry/load.h"
 #include "ferry/pack.h"
 #include "ferry/registry.h"
+#include "ferry/serve.h"
 
 #define FERRY_VERSION "0.1.0"
 

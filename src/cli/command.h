@@ -46,6 +46,7 @@ extern const struct command command_verify;
 extern const struct command command_list;
 extern const struct command command_inspect;
 extern const struct command command_diff;
+extern const struct command command_serve;
 extern const struct command command_host;
 
 #endif

@@ -17,7 +17,7 @@
 
 static const struct command *const commands[] = {
 	&command_pack,	  &command_load, &command_verify, &command_list,
-	&command_inspect, &command_diff, &command_host,
+	&command_inspect, &command_diff, &command_serve,  &command_host,
 };
 
 static const char *

@@ -13,7 +13,7 @@ import pytest
 
 from ferry import ROOT, environment, program
 
-COMMANDS = ["pack", "load", "verify", "list", "inspect", "diff", "host"]
+COMMANDS = ["pack", "load", "verify", "list", "inspect", "diff", "serve", "host"]
 NEED_BUNDLE = ["load", "verify", "list", "inspect"]
 VERSION = re.search(r'FERRY_VERSION "(.*)"',
                     (ROOT / "include" / "ferry" / "ferry.h").read_text()).group(1)
