@@ -3,6 +3,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/file.h"
+
 /*
  * RFC 8878 3.1.1.1: a frame with a window descriptor, a content size of four
  * bytes and a checksum.  The window is one block: nothing refers back.
