@@ -57,6 +57,8 @@ struct ferry_load_image {
 	const char *digest;	  /* manifest; for Docker the image ID */
 	const char *index_digest; /* it was chosen from, or NULL */
 	uint64_t size;		  /* bytes of its blobs, each once */
+	/* Of these, those to send: UINT64_MAX: known only when it is done */
+	uint64_t to_send;
 	enum ferry_load_state state;
 	const char *detail; /* what happened, in words; "" before */
 	const char *note;   /* what to know besides; or "" */
@@ -73,6 +75,7 @@ struct ferry_load_plan {
 	size_t image_count;
 	size_t blob_count;
 	uint64_t blob_bytes;   /* at most this many are sent */
+	uint64_t send_bytes;   /* this many; UINT64_MAX: not known */
 	uint64_t needed_bytes; /* on the target's disk, about; 0: not known */
 	uint64_t free_bytes;   /* there; 0: not known */
 };

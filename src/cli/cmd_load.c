@@ -195,8 +195,10 @@ run(struct session *session, const void *data, struct ferry_error *err)
 		return rc;
 	if (report_plan(session, values, load, err))
 		return err->code;
-	if (values->dry_run)
+	if (values->dry_run) {
+		load_report_refused(ferry_load_get_plan(load));
 		return 0;
+	}
 	progress_expect(&session->progress,
 			ferry_load_get_plan(load)->image_count,
 			ferry_load_get_plan(load)->blob_bytes, true);

@@ -51,7 +51,10 @@ load_report_plan(const struct ferry_load_plan *plan, FILE *file)
 				  plan->blob_count, plan->blob_bytes));
 	output_line(file, "  %-10s %s (platform: %s)", "into", plan->target,
 		    plan->platform);
-	output_size(file, "to send", plan->blob_bytes, " at most");
+	if (plan->send_bytes == UINT64_MAX)
+		output_size(file, "to send", plan->blob_bytes, " at most");
+	else
+		output_size(file, "to send", plan->send_bytes, "");
 	if (plan->needed_bytes)
 		output_size(file, "needs", plan->needed_bytes, " there, about");
 	if (plan->free_bytes)
@@ -65,18 +68,41 @@ load_report_plan(const struct ferry_load_plan *plan, FILE *file)
 
 /* An error's story stands on standard error; the table has one word for it. */
 static const char *
-state_words(const struct ferry_load_image *image, bool dry_run)
+state_words(const struct ferry_load_image *image)
 {
 	if (in_place(image) && *image->detail)
 		return image->detail;
-	return dry_run ? "planned" : states[image->state].words;
+	return states[image->state].words;
+}
+
+/* What would become of an image. */
+static const char *
+planned_words(char *out, size_t size, const struct ferry_load_image *image)
+{
+	char bytes[TEXT_SIZE_MAX];
+
+	if (in_place(image))
+		return state_words(image);
+	if (image->state == FERRY_LOAD_FAILED)
+		return "refused";
+	if (image->to_send == UINT64_MAX)
+		return "planned";
+	if (image->to_send == 0)
+		return "planned, nothing to send";
+	snprintf(out, size, "planned, %s to send",
+		 text_size(bytes, sizeof(bytes), image->to_send));
+	return out;
 }
 
 static int
 result(char **out, const struct ferry_load_image *image, bool dry_run,
        struct ferry_error *err)
 {
-	return text_format(out, err, "%s%s%s", state_words(image, dry_run),
+	char room[TEXT_SIZE_MAX + 32];
+
+	return text_format(out, err, "%s%s%s",
+			   dry_run ? planned_words(room, sizeof(room), image)
+				   : state_words(image),
 			   *image->note ? "; " : "", image->note);
 }
 
@@ -131,16 +157,26 @@ load_report_missing(const struct ferry_load_plan *plan, bool failed_too)
 	}
 }
 
+void
+load_report_refused(const struct ferry_load_plan *plan)
+{
+	for (size_t i = 0; i < plan->image_count; i++)
+		if (plan->images[i].state == FERRY_LOAD_FAILED)
+			output_line(stderr, "%s: %s", plan->images[i].name,
+				    plan->images[i].detail);
+}
+
 static json_t *
 image_json(const struct ferry_load_image *image)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}",
 			 "name", output_text(image->name), "target_name",
 			 output_text(image->target_name), "platform",
 			 output_text(image->platform), "digest",
 			 output_text(image->digest), "index_digest",
 			 output_text(image->index_digest), "size",
-			 output_number(image->size), "state",
+			 output_number(image->size), "to_send",
+			 output_number(image->to_send), "state",
 			 states[image->state].name, "detail",
 			 output_text(image->detail), "note",
 			 output_text(image->note));
@@ -162,7 +198,7 @@ load_report_json(const struct ferry_load_plan *plan, const char *bundle,
 		 uint64_t sent)
 {
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}, s:o}",
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:o}",
 		"bundle", output_text(bundle), "target",
 		output_text(plan->target), "platform",
 		output_text(plan->platform), "digests",
@@ -170,7 +206,8 @@ load_report_json(const struct ferry_load_plan *plan, const char *bundle,
 		output_texts(plan->warnings, plan->warning_count), "images",
 		images_json(plan), "plan", "blobs",
 		output_number(plan->blob_count), "blob_bytes",
-		output_number(plan->blob_bytes), "needed_bytes",
+		output_number(plan->blob_bytes), "send_bytes",
+		output_number(plan->send_bytes), "needed_bytes",
 		output_number(plan->needed_bytes ? plan->needed_bytes
 						 : UINT64_MAX),
 		"free_bytes",

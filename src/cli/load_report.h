@@ -26,6 +26,9 @@ void load_report_totals(const struct ferry_load_plan *plan, uint64_t sent);
  */
 void load_report_missing(const struct ferry_load_plan *plan, bool failed_too);
 
+/* Names each image that the target would refuse, on standard error. */
+void load_report_refused(const struct ferry_load_plan *plan);
+
 /* NULL when memory is short. */
 json_t *load_report_json(const struct ferry_load_plan *plan, const char *bundle,
 			 uint64_t sent);

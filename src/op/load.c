@@ -223,6 +223,8 @@ tell_outcomes(struct ferry_load *load)
 		load->images[i].state = states[outcome->state];
 		load->images[i].detail = outcome_words(outcome);
 		load->images[i].note = outcome->note;
+		load->images[i].to_send =
+			outcome->planned ? outcome->to_send : UINT64_MAX;
 	}
 }
 
@@ -243,6 +245,7 @@ fill_plan(struct ferry_load *load)
 	plan->images = load->images;
 	plan->blob_count = load->contents.release.blob_count;
 	plan->blob_bytes = load->contents.release.blob_bytes;
+	plan->send_bytes = estimate.planned ? estimate.send_bytes : UINT64_MAX;
 	plan->needed_bytes = estimate.needed_bytes;
 	plan->free_bytes = estimate.free_bytes;
 }

@@ -49,6 +49,31 @@ archive_stream_add(struct archive_stream *stream, const char *name,
 	*take_content = (struct buffer){ 0 };
 }
 
+uint64_t
+archive_stream_part(const struct archive_stream *stream, size_t number)
+{
+	const struct image *image = &stream->release->images[number];
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < image->blob_count; i++)
+		if (stream->wanted[image->blobs[i]])
+			size += stream->release->blobs[image->blobs[i]]
+					.descriptor.size;
+	return size;
+}
+
+uint64_t
+archive_stream_blobs(const struct archive_stream *stream)
+{
+	const struct release *release = stream->release;
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < release->blob_count; i++)
+		if (stream->wanted[i])
+			size += release->blobs[i].descriptor.size;
+	return size;
+}
+
 static uint64_t
 member_size(uint64_t size)
 {

@@ -37,6 +37,12 @@ void archive_stream_release(struct archive_stream *stream);
 void archive_stream_add(struct archive_stream *stream, const char *name,
 			struct buffer *take_content);
 
+/* Bytes of its blobs that image number `image` uses. */
+uint64_t archive_stream_part(const struct archive_stream *stream, size_t image);
+
+/* Bytes of all its blobs. */
+uint64_t archive_stream_blobs(const struct archive_stream *stream);
+
 /* Bytes of the stream, and about how many its layers take once unpacked. */
 uint64_t archive_stream_size(const struct archive_stream *stream);
 uint64_t archive_stream_unpacked(const struct archive_stream *stream);

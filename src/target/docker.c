@@ -114,6 +114,14 @@ prepare(struct target *target, const struct release *release,
 		rc = make_archive(docker, outcomes, &archive, err);
 	if (rc)
 		return rc;
+	for (size_t i = 0; i < release->image_count; i++) {
+		outcomes[i].planned = true;
+		outcomes[i].to_send = docker->plan.needs[i] == DOCKER_SEND
+					      ? archive_stream_part(&archive, i)
+					      : 0;
+	}
+	docker->estimate.planned = true;
+	docker->estimate.send_bytes = archive_stream_blobs(&archive);
 	docker->estimate.needed_bytes =
 		archive.document_count
 			? archive_stream_size(&archive) +

@@ -19,6 +19,12 @@ enum outcome_state {
 struct outcome {
 	enum outcome_state state;
 	struct ferry_error err; /* when it failed */
+	/*
+	 * Bytes of its blobs that have to be sent, if prepare() could know:
+	 * those that several images lack count for each.
+	 */
+	bool planned;
+	uint64_t to_send;
 	/* What else to know of it: "it was sha256:... before"; or "". */
 	char note[OUTCOME_NOTE];
 };

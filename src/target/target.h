@@ -40,6 +40,9 @@ struct target_facts {
 
 /* What prepare() found out.  Bytes; 0 where nobody can know. */
 struct target_estimate {
+	/* Of blobs to send, each once, if that is known. */
+	bool planned;
+	uint64_t send_bytes;
 	uint64_t needed_bytes; /* on the target's disk, about */
 	uint64_t free_bytes;   /* there */
 };

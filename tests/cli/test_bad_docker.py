@@ -1,5 +1,7 @@
 """Dockers that take a release badly; tests/peers/test_docker.py has the real one."""
 
+import json
+
 import pytest
 
 from fake_docker import FakeDocker
@@ -69,6 +71,23 @@ def test_layers_that_other_images_have_are_not_sent(docker, release, load):
     assert done.returncode == 0, told(done)
     assert docker.members == {"manifest.json"} | {
         "blobs/sha256/" + image.config.removeprefix("sha256:") for image in release.images.values()}
+
+
+def test_a_dry_run_says_what_is_there_and_what_would_be_sent(docker, release, load):
+    done = load("--dry-run", "--json")
+    told_of = json.loads(done.stdout)
+    sizes = {image["name"]: image["to_send"] for image in told_of["images"]}
+    assert done.returncode == 0 and all(sizes.values()), told(done)
+    # Two share a layer, and the manifests stay here.
+    assert max(sizes.values()) < told_of["plan"]["send_bytes"] < told_of["plan"]["blob_bytes"]
+    assert load("--only", release.name("db:1")).returncode == 0
+    docker.names["elsewhere:1"] = docker.names.pop(release.name("db:1"))
+    assert load("--only", release.name("web:1")).returncode == 0
+    rows = {line.split()[0]: line for line in load("--dry-run").stdout.splitlines()}
+    assert rows[release.name("db:1")].endswith("planned, nothing to send")
+    assert rows[release.name("web:1")].endswith("there already, equal")
+    assert rows[release.name("app:1")].endswith(" to send")
+    assert docker.count("POST /images/load") == 2
 
 
 def test_one_image_that_cannot_be_read_back(docker, release, load):

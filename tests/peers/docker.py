@@ -12,6 +12,7 @@ from pathlib import Path
 from process import PeerError, Process, run, unmount_below
 
 DOCKERD = "/usr/sbin/dockerd"
+ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ("/usr/bin/docker", "docker")
 CONTAINERD_CONFIG = """\
 version = 2
@@ -19,11 +20,20 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 """
 
 
+def newer_dockerd():
+    """The dockerd of Debian 13, which Debian 12's libraries and containerd serve as well."""
+    folder = ROOT / "build" / "packages" / "trixie-docker.io"
+    run(ROOT / "tools" / "fetch-package", "trixie", folder, "docker.io")
+    return folder / "usr" / "sbin" / "dockerd"
+
+
 class Docker:
     """A Docker daemon for root, without networks, apart from any other on the machine."""
 
-    def __init__(self, root=None, options=()):
+    def __init__(self, root=None, options=(), program=DOCKERD, containerd_store=False):
         self.options = options      # of dockerd, besides our own
+        self.program = program
+        self.containerd_store = containerd_store
         # A socket's path may not be long, and overlay2 wants a disk below it.
         self._temporary = root is None
         self.root = Path(root or tempfile.mkdtemp(prefix="ferry-docker-", dir="/var/tmp"))
@@ -44,7 +54,8 @@ class Docker:
     def start(self):
         """Start containerd and dockerd and wait until they answer."""
         self.root.mkdir(parents=True, exist_ok=True)
-        (self.root / "daemon.json").write_text("{}", encoding="utf-8")
+        settings = {"features": {"containerd-snapshotter": True}} if self.containerd_store else {}
+        (self.root / "daemon.json").write_text(json.dumps(settings), encoding="utf-8")
         (self.root / "containerd.toml").write_text(CONTAINERD_CONFIG, encoding="utf-8")
         containerd = self.root / "containerd.sock"
         self._run([
@@ -52,10 +63,11 @@ class Docker:
             "--root", self.root / "containerd", "--state", self.root / "containerd-state",
         ], "containerd.log", containerd.exists)
         self._run([
-            DOCKERD, "--config-file", self.root / "daemon.json",
+            self.program, "--config-file", self.root / "daemon.json",
             "--data-root", self.root / "data", "--exec-root", self.root / "exec",
             "--pidfile", self.root / "docker.pid", "--host", f"unix://{self.socket}",
-            "--containerd", containerd, "--storage-driver", "overlay2",
+            "--containerd", containerd, "--storage-driver",
+            "overlayfs" if self.containerd_store else "overlay2",
             "--bridge", "none", "--iptables=false", "--ip-masq=false", *self.options,
         ], "dockerd.log", self.answers)
 
