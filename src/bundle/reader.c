@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "bundle/member.h"
+#include "bundle/stream.h"
 
 static const struct {
 	const char *magic;
@@ -25,18 +26,27 @@ static const struct {
 	{ "\x28\xb5\x2f\xfd", 0, 4, "another zstd file" },
 };
 
-/* Says what the file is instead of a bundle. */
-static int
-not_a_bundle(int fd, struct ferry_error *err)
+bool
+bundle_begins(const void *head, size_t size)
 {
-	uint8_t head[TAR_BLOCK] = { 0 };
-	ssize_t got = pread(fd, head, sizeof(head), 0);
+	struct ferry_error ignored;
+	uint64_t content;
 
-	if (got == 0)
+	return size >= FRAME_HEADER &&
+	       !frame_raw_parse_header(&content, head, &ignored);
+}
+
+int
+bundle_refuse(const void *head, size_t size, struct ferry_error *err)
+{
+	const uint8_t *bytes = head;
+
+	if (size == 0)
 		return error_set(err, FERRY_E_DAMAGED,
 				 "no bundle: it is empty");
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (memcmp(head + kinds[i].offset, kinds[i].magic,
+		if (size >= kinds[i].offset + kinds[i].size &&
+		    memcmp(bytes + kinds[i].offset, kinds[i].magic,
 			   kinds[i].size) == 0)
 			return error_set(err, FERRY_E_DAMAGED,
 					 "no bundle of ferry's: it is %s",
@@ -46,13 +56,14 @@ not_a_bundle(int fd, struct ferry_error *err)
 
 /* Reads one frame of the front, whose end is not known yet. */
 static int
-read_front_frame(struct bundle *bundle, uint64_t *offset,
+read_front_frame(struct bundle *bundle, struct input *from,
 		 struct ferry_error *err)
 {
 	uint8_t header[FRAME_HEADER];
 	struct buffer_sink sink;
+	struct input_again again;
 	struct frame_run run = { 0 };
-	int rc = file_read_at(bundle->fd, header, sizeof(header), *offset, err);
+	int rc = input_read(from, header, sizeof(header), err);
 
 	if (!rc)
 		rc = frame_raw_parse_header(&run.length, header, err);
@@ -61,22 +72,23 @@ read_front_frame(struct bundle *bundle, uint64_t *offset,
 	if (rc)
 		return rc;
 	buffer_sink_init(&sink, &bundle->front);
+	input_again_init(&again, header, sizeof(header), from);
 	rc = buffer_reserve(&bundle->front, run.length, err);
 	if (!rc)
-		rc = frame_raw_decode(bundle->fd, *offset, run, &sink.sink,
-				      err);
-	*offset += frame_raw_size(run);
+		rc = frame_raw_read(&again.input, bundle->first,
+				    frame_raw_size(run), run, &sink.sink, err);
+	bundle->first += frame_raw_size(run);
 	return rc;
 }
 
 static int
-read_front(struct bundle *bundle, struct ferry_error *err)
+read_front(struct bundle *bundle, struct input *from, struct ferry_error *err)
 {
 	size_t length = 0;
 
 	while (!length) {
 		size_t before = bundle->front.size;
-		int rc = read_front_frame(bundle, &bundle->first, err);
+		int rc = read_front_frame(bundle, from, err);
 
 		if (!rc)
 			rc = front_parse(bundle->parts, &length,
@@ -137,67 +149,102 @@ check_length(const struct bundle *bundle, struct ferry_error *err)
 	return 0;
 }
 
-static int
-read_metadata(struct bundle *bundle, struct ferry_error *err)
+int
+bundle_read_front(struct bundle *bundle, struct input *from,
+		  struct ferry_error *err)
 {
 	const struct front_part *text = &bundle->parts[FRONT_STATEMENT];
 	const struct front_part *table = &bundle->parts[FRONT_BLOB_TABLE];
-	int rc = read_front(bundle, err);
+	int rc = read_front(bundle, from, err);
 
 	if (!rc)
 		rc = statement_parse(&bundle->statement, text->data, text->size,
 				     err);
 	if (!rc)
 		rc = check_files(bundle, err);
-	if (!rc)
-		rc = blob_table_parse(&bundle->table, table->data, table->size,
-				      err);
-	return rc ? rc : check_length(bundle, err);
+	return rc ? rc
+		  : blob_table_parse(&bundle->table, table->data, table->size,
+				     err);
 }
 
 static int
-open_file(struct bundle *bundle, struct ferry_error *err)
+open_path(const char *path, int *out, struct ferry_error *err)
+{
+	/* Nobody may ever write into what turns out to be a FIFO. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 && errno == ENOENT)
+		return error_set(err, FERRY_E_NOT_FOUND, "no such file");
+	if (fd < 0)
+		return error_errno(err, "open");
+	*out = fd;
+	return 0;
+}
+
+static int
+look_at_file(struct bundle *bundle, struct ferry_error *err)
 {
 	struct stat status;
-	uint8_t header[FRAME_HEADER];
-	struct ferry_error ignored;
-	uint64_t content;
+	uint8_t head[TAR_BLOCK];
+	ssize_t got;
 
-	/* Nobody may ever write into what turns out to be a FIFO. */
-	bundle->fd = open(bundle->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (bundle->fd < 0 && errno == ENOENT)
-		return error_set(err, FERRY_E_NOT_FOUND, "no such file");
-	if (bundle->fd < 0 || fstat(bundle->fd, &status))
-		return error_errno(err, "open");
+	if (fstat(bundle->fd, &status))
+		return error_errno(err, "stat");
 	if (!S_ISREG(status.st_mode))
 		return error_set(err, FERRY_E_FAILED, "not a regular file");
 	bundle->file_bytes = (uint64_t)status.st_size;
 	bundle->large = file_is_large(bundle->file_bytes);
-	if (file_read_at(bundle->fd, header, sizeof(header), 0, &ignored) ||
-	    frame_raw_parse_header(&content, header, &ignored))
-		return not_a_bundle(bundle->fd, err);
-	return 0;
+	got = pread(bundle->fd, head, sizeof(head), 0);
+	if (got < 0)
+		return error_errno(err, "read");
+	return bundle_begins(head, (size_t)got)
+		       ? 0
+		       : bundle_refuse(head, (size_t)got, err);
+}
+
+static int
+read_metadata(struct bundle *bundle, struct ferry_error *err)
+{
+	struct file_input input;
+	int rc;
+
+	file_input_init(&input, bundle->fd, 0);
+	rc = bundle_read_front(bundle, &input.input, err);
+	return rc ? rc : check_length(bundle, err);
 }
 
 int
 bundle_open(struct bundle **out, const char *path, struct ferry_error *err)
 {
+	int fd = -1;
+
+	if (open_path(path, &fd, err))
+		return error_wrap(err, "%s", path);
+	return bundle_open_file(out, fd, path, err);
+}
+
+int
+bundle_open_file(struct bundle **out, int take_fd, const char *name,
+		 struct ferry_error *err)
+{
 	struct bundle *bundle = calloc(1, sizeof(*bundle));
 	int rc;
 
-	if (!bundle)
+	if (!bundle) {
+		close(take_fd);
 		return error_nomem(err);
-	bundle->fd = -1;
+	}
+	bundle->fd = take_fd;
 	bundle->front.limit = FRONT_MAX;
 	bundle->large_left = LARGE_DOCUMENTS;
-	rc = text_copy(&bundle->path, path, err);
+	rc = text_copy(&bundle->path, name, err);
 	if (!rc)
-		rc = open_file(bundle, err);
+		rc = look_at_file(bundle, err);
 	if (!rc)
 		rc = read_metadata(bundle, err);
 	if (rc) {
 		bundle_close(bundle);
-		return error_wrap(err, "%s", path);
+		return error_wrap(err, "%s", name);
 	}
 	*out = bundle;
 	return 0;
@@ -210,6 +257,7 @@ bundle_close(struct bundle *bundle)
 		return;
 	if (bundle->fd >= 0)
 		close(bundle->fd);
+	bundle_stream_free(bundle->stream);
 	buffer_release(&bundle->front);
 	statement_release(&bundle->statement);
 	blob_table_release(&bundle->table);
@@ -242,74 +290,61 @@ write_rest(struct sink *sink, const void *data, size_t size,
  * What has been read of a large bundle is let go: kept, it would drive the
  * rest of the host out of memory, and its own beginning too.
  */
-struct passing {
-	struct sink sink;
-	struct sink *next;
-	int fd;
-	uint64_t offset; /* in the file, of what is not let go yet */
-	uint64_t read;	 /* bytes from there on */
+struct forgetful {
+	struct input input;
+	struct file_input file;
+	uint64_t offset; /* of what is not let go yet */
 };
 
-#define PASSING_PIECE ((uint64_t)8 << 20)
+#define FORGET_PIECE ((uint64_t)8 << 20)
+
+static void
+forget(struct forgetful *input)
+{
+	file_forget(input->file.fd, input->offset,
+		    input->file.offset - input->offset);
+	input->offset = input->file.offset;
+}
 
 static int
-pass(struct sink *sink, const void *data, size_t size, struct ferry_error *err)
+read_and_forget(struct input *base, void *data, size_t size, size_t *got,
+		struct ferry_error *err)
 {
-	struct passing *passing = (struct passing *)sink;
-	int rc = sink_write(passing->next, data, size, err);
+	struct forgetful *input = (struct forgetful *)base;
+	struct input *file = &input->file.input;
+	int rc = file->read(file, data, size, got, err);
 
-	passing->read += size;
-	if (passing->read >= PASSING_PIECE) {
-		file_forget(passing->fd, passing->offset, passing->read);
-		passing->offset += passing->read;
-		passing->read = 0;
-	}
+	if (input->file.offset - input->offset >= FORGET_PIECE)
+		forget(input);
 	return rc;
 }
 
 static int
-decode_raw(const struct bundle *bundle, uint64_t offset, struct frame_run run,
-	   struct sink *to, struct ferry_error *err)
-{
-	struct passing passing = { .sink = { .write = pass },
-				   .next = to,
-				   .fd = bundle->fd,
-				   .offset = offset };
-
-	int rc;
-
-	if (!bundle->large)
-		return frame_raw_decode(bundle->fd, offset, run, to, err);
-	rc = frame_raw_decode(bundle->fd, offset, run, &passing.sink, err);
-	file_forget(bundle->fd, passing.offset, passing.read);
-	return rc;
-}
-
-static int
-decode_blob(const struct bundle *bundle, size_t blob, struct sink *to,
-	    struct frame_listener *listener, struct ferry_error *err)
+decode_blob(const struct bundle *bundle, size_t blob, struct input *from,
+	    struct sink *to, struct frame_listener *listener,
+	    struct ferry_error *err)
 {
 	const struct placed_blob *b = &bundle->table.blobs[blob];
 	bool last = blob + 1 == bundle->table.count;
 	struct frame_run run = member_run(b->size, last);
 	uint64_t packed = blob_table_packed(&bundle->table, blob);
-	uint64_t offset = bundle->first + b->offset;
 
 	if (digest_is_set(&b->frames))
-		return frame_zstd_decode(bundle->fd, offset, packed, run, to,
-					 listener, err);
+		return frame_zstd_read(from, packed, run, to, listener, err);
 	if (packed != frame_raw_size(run))
 		return error_set(err, FERRY_E_DAMAGED,
 				 "its place in the file is %llu bytes and "
 				 "should be %llu",
 				 (unsigned long long)packed,
 				 (unsigned long long)frame_raw_size(run));
-	return decode_raw(bundle, offset, run, to, err);
+	return frame_raw_read(from, bundle->first + b->offset, packed, run, to,
+			      err);
 }
 
 int
-bundle_prove_blob(const struct bundle *bundle, size_t blob, struct proof *proof,
-		  struct frame_listener *listener, struct ferry_error *err)
+bundle_prove_next(const struct bundle *bundle, size_t blob, struct input *from,
+		  struct proof *proof, struct frame_listener *listener,
+		  struct ferry_error *err)
 {
 	const struct placed_blob *b = &bundle->table.blobs[blob];
 	struct rest rest = { .sink = { .write = write_rest },
@@ -320,12 +355,39 @@ bundle_prove_blob(const struct bundle *bundle, size_t blob, struct proof *proof,
 
 	member_reader_init(&reader, &b->digest, b->size,
 			   rest.skip ? &rest.sink : &proof->sink);
-	rc = decode_blob(bundle, blob, &reader.sink, listener, err);
+	rc = decode_blob(bundle, blob, from, &reader.sink, listener, err);
 	if (!rc)
 		rc = proof_finish(proof, err);
 	if (rc == FERRY_E_DIGEST)
 		rc = err->code = FERRY_E_DAMAGED;
 	return rc;
+}
+
+static int
+prove_of_file(const struct bundle *bundle, size_t blob, struct proof *proof,
+	      struct frame_listener *listener, struct ferry_error *err)
+{
+	uint64_t offset = bundle->first + bundle->table.blobs[blob].offset;
+	struct forgetful input = { .input = { .read = read_and_forget },
+				   .offset = offset };
+	int rc;
+
+	file_input_init(&input.file, bundle->fd, offset);
+	rc = bundle_prove_next(bundle, blob,
+			       bundle->large ? &input.input : &input.file.input,
+			       proof, listener, err);
+	if (bundle->large)
+		forget(&input);
+	return rc;
+}
+
+int
+bundle_prove_blob(const struct bundle *bundle, size_t blob, struct proof *proof,
+		  struct frame_listener *listener, struct ferry_error *err)
+{
+	return bundle->stream
+		       ? bundle_stream_prove(bundle, blob, proof, err)
+		       : prove_of_file(bundle, blob, proof, listener, err);
 }
 
 int

@@ -11,9 +11,12 @@
 #include "bundle/front.h"
 #include "oci/release.h"
 
+struct bundle_stream;
+
 struct bundle {
-	char *path;
-	int fd;
+	char *path;		      /* or what a pipe is called */
+	int fd;			      /* -1: a pipe */
+	struct bundle_stream *stream; /* NULL: a file (bundle/stream.h) */
 	uint64_t file_bytes;
 	bool large;	     /* file_is_large() */
 	struct buffer front; /* its content */
@@ -39,7 +42,19 @@ struct bundle {
  */
 int bundle_open(struct bundle **out, const char *path, struct ferry_error *err)
 	MUST_CHECK;
+/*
+ * The same of a file that is open; `take_fd` is taken over, on failure too.
+ * `name` is what messages call it.
+ */
+int bundle_open_file(struct bundle **out, int take_fd, const char *name,
+		     struct ferry_error *err) MUST_CHECK;
 void bundle_close(struct bundle *bundle);
+
+/* Whether what begins with these bytes may be a bundle. */
+bool bundle_begins(const void *head, size_t size);
+
+/* Fails: says what it is instead, as far as its beginning tells. */
+int bundle_refuse(const void *head, size_t size, struct ferry_error *err);
 
 /*
  * The first image of that name; or, where `reference` names no host but Docker
@@ -63,6 +78,16 @@ int bundle_read_blob(const struct bundle *bundle, size_t blob, struct sink *to,
 /* The same from proof->seen on, into a proof that the caller has begun. */
 int bundle_prove_blob(const struct bundle *bundle, size_t blob,
 		      struct proof *proof, struct frame_listener *listener,
+		      struct ferry_error *err) MUST_CHECK;
+
+/* The same of a blob whose frames come next in `from`. */
+int bundle_prove_next(const struct bundle *bundle, size_t blob,
+		      struct input *from, struct proof *proof,
+		      struct frame_listener *listener, struct ferry_error *err)
+	MUST_CHECK;
+
+/* Reads and checks the front, which comes next in `from`. */
+int bundle_read_front(struct bundle *bundle, struct input *from,
 		      struct ferry_error *err) MUST_CHECK;
 
 /*

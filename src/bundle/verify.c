@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/parallel.h"
+#include "bundle/derived.h"
 #include "bundle/findings.h"
 #include "bundle/member.h"
 #include "codec/seek_table.h"
@@ -141,19 +142,6 @@ read_images(struct check *check, struct ferry_error *err)
 	return rc;
 }
 
-/* Whether the table lists the images' blobs, in their order. */
-static bool
-same_blobs(const struct blob_table *table, const struct release *release)
-{
-	if (table->count != release->blob_count)
-		return false;
-	for (size_t i = 0; i < release->blob_count; i++)
-		if (!digest_equal(&table->blobs[i].digest,
-				  &release->blobs[i].descriptor.digest))
-			return false;
-	return true;
-}
-
 /* Says of each blob that is missing or too many. */
 static int
 compare_blobs(struct check *check, struct ferry_error *err)
@@ -163,7 +151,7 @@ compare_blobs(struct check *check, struct ferry_error *err)
 	AUTO_FREE bool *needed = NULL;
 	int rc = 0;
 
-	if (same_blobs(table, release))
+	if (derived_lists_blobs(table, release))
 		return 0;
 	needed = calloc(table->count, sizeof(*needed));
 	if (!needed)
@@ -185,89 +173,6 @@ compare_blobs(struct check *check, struct ferry_error *err)
 	if (!rc && !check->findings.found->damage_count)
 		rc = note_text(check, NULL, "the blobs are out of order", err);
 	return rc;
-}
-
-static int
-frames_of(struct digest **out, const struct blob_table *table,
-	  size_t first_plain, struct ferry_error *err)
-{
-	struct digest *frames = calloc(table->count + 1, sizeof(*frames));
-
-	if (!frames)
-		return error_nomem(err);
-	for (size_t i = first_plain; i < table->count; i++)
-		frames[i - first_plain] = table->blobs[i].frames;
-	*out = frames;
-	return 0;
-}
-
-/* The front as it must be, with the offsets and signatures it has. */
-static int
-expected_front(struct check *check, struct buffer *out, struct ferry_error *err)
-{
-	const struct blob_table *table = &check->bundle->table;
-	AUTO(layout_release) struct layout layout = { 0 };
-	AUTO_FREE struct digest *frames = NULL;
-	int rc = layout_init(&layout, &check->release, err);
-
-	if (!rc)
-		rc = frames_of(&frames, table, layout.first_plain, err);
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < table->count; i++)
-		layout.offsets[i] = table->blobs[i].offset;
-	layout.offsets[table->count] = table->end;
-	return front_write(out, &check->release, &layout, frames,
-			   &check->bundle->parts[FRONT_SIGNATURES], err);
-}
-
-static int
-compare_front(struct check *check, struct ferry_error *err)
-{
-	const struct bundle *bundle = check->bundle;
-	AUTO_BUFFER expected = BUFFER(FRONT_MAX);
-	struct front_part parts[FRONT_MEMBERS];
-	size_t length;
-	int rc = expected_front(check, &expected, err);
-
-	if (!rc)
-		rc = front_parse(parts, &length, expected.data, expected.size,
-				 err);
-	if (rc)
-		return rc;
-	for (int i = 0; i <= FRONT_STATEMENT; i++)
-		if (parts[i].size != bundle->parts[i].size ||
-		    memcmp(parts[i].data, bundle->parts[i].data,
-			   parts[i].size) != 0) {
-			error_set(err, FERRY_E_DAMAGED,
-				  "%s is not what the images make it",
-				  front_member_names[i]);
-			return note(check, FERRY_E_DAMAGED, NULL, NULL, err);
-		}
-	if (expected.size != bundle->front.size ||
-	    memcmp(expected.data, bundle->front.data, expected.size) != 0)
-		return note_text(check, NULL, "the front has odd padding", err);
-	return 0;
-}
-
-/* The signatures' room: lines of base64 and line feeds, nothing else. */
-static int
-check_signatures(struct check *check, struct ferry_error *err)
-{
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "abcdefghijklmnopqrstuvwxyz"
-				      "0123456789+/=\n";
-	const struct front_part *part = &check->bundle->parts[FRONT_SIGNATURES];
-
-	for (size_t i = 0; i < part->size; i++)
-		if (!memchr(allowed, part->data[i], sizeof(allowed) - 1))
-			return note_text(check, NULL,
-					 "bundle.json.sig holds no signatures",
-					 err);
-	if (part->size != SIGNATURES_ROOM)
-		return note_text(check, NULL, "bundle.json.sig has an odd size",
-				 err);
-	return 0;
 }
 
 /* Content that only has to be proved. */
@@ -330,18 +235,6 @@ prove_frames(struct check *check, size_t blob, struct ferry_error *err)
 	return rc ? note(check, rc, NULL, &b->digest, err) : 0;
 }
 
-/* How many blobs lie in raw frames: those before the compressed ones. */
-static size_t
-raw_blobs(const struct blob_table *table)
-{
-	size_t count = 0;
-
-	while (count < table->count &&
-	       !digest_is_set(&table->blobs[count].frames))
-		count++;
-	return count;
-}
-
 static ssize_t
 damaged_blob(const struct bundle *bundle, const struct ferry_damage *damage)
 {
@@ -374,7 +267,7 @@ static int
 prove_blobs(struct check *check, unsigned jobs, struct ferry_error *err)
 {
 	const struct blob_table *table = &check->bundle->table;
-	size_t raw = raw_blobs(table);
+	size_t raw = derived_raw_blobs(table);
 	size_t before = check->findings.found->damage_count;
 	int rc = parallel_run(raw, jobs, prove_raw_blob, check, err);
 
@@ -388,25 +281,6 @@ prove_blobs(struct check *check, unsigned jobs, struct ferry_error *err)
 	return rc;
 }
 
-static int
-expected_table(struct check *check, struct buffer *out, struct ferry_error *err)
-{
-	const struct bundle *bundle = check->bundle;
-	struct frame_run front = { .length = bundle->front.size };
-	AUTO(seek_table_release) struct seek_table table = { 0 };
-	size_t raw = raw_blobs(&bundle->table);
-	int rc;
-
-	seek_table_init(&table);
-	rc = seek_table_add_raw(&table, front, err);
-	for (size_t i = 0; i < raw && !rc; i++)
-		rc = seek_table_add_raw(&table, layout_run(&check->release, i),
-					err);
-	if (!rc)
-		rc = seek_table_append(&table, &check->table, err);
-	return rc ? rc : seek_table_write(&table, out, err);
-}
-
 /* What follows the last blob must be the seek table and nothing else. */
 static int
 compare_tail(struct check *check, struct ferry_error *err)
@@ -415,7 +289,7 @@ compare_tail(struct check *check, struct ferry_error *err)
 	uint64_t offset = bundle->first + bundle->table.end;
 	AUTO_BUFFER expected = BUFFER(SEEK_TABLE_BYTES);
 	uint8_t found[SEEK_TABLE_BYTES];
-	int rc = expected_table(check, &expected, err);
+	int rc = derived_seek_table(bundle, &check->table, &expected, err);
 
 	if (rc)
 		return rc;
@@ -431,6 +305,22 @@ compare_tail(struct check *check, struct ferry_error *err)
 }
 
 static int
+check_front(struct check *check, struct ferry_error *err)
+{
+	int rc = derived_check_front(check->bundle, &check->release, err);
+
+	return rc ? note(check, rc, NULL, NULL, err) : 0;
+}
+
+static int
+check_signatures(struct check *check, struct ferry_error *err)
+{
+	int rc = derived_check_signatures(check->bundle, err);
+
+	return rc ? note(check, rc, NULL, NULL, err) : 0;
+}
+
+static int
 run_checks(struct check *check, unsigned jobs, struct ferry_error *err)
 {
 	int rc = check_signatures(check, err);
@@ -443,7 +333,7 @@ run_checks(struct check *check, unsigned jobs, struct ferry_error *err)
 		rc = prove_blobs(check, jobs, err);
 	/* The rest only makes sense if all before it does. */
 	if (!rc && !check->findings.found->damage_count)
-		rc = compare_front(check, err);
+		rc = check_front(check, err);
 	if (!rc && !check->findings.found->damage_count)
 		rc = compare_tail(check, err);
 	return rc;

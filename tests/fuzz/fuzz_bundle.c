@@ -1,5 +1,6 @@
 /*
- * A bundle from outside: opened, listed and verified.
+ * A bundle from outside: opened, listed and verified; and the same bytes as
+ * they come through a pipe, of which the same must be thought.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <xxhash.h>
 
 #include "base/file.h"
+#include "bundle/stream.h"
 #include "bundle/verify.h"
 #include "codec/tar.h"
 
@@ -72,12 +74,14 @@ LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)
 	return size;
 }
 
-static void
+/* Whether it is whole. */
+static bool
 verify(struct bundle *bundle)
 {
 	struct ferry_context *context = ferry_context_new();
 	struct ferry_verification *found = NULL;
 	struct ferry_error err;
+	bool whole;
 
 	if (!context)
 		abort();
@@ -85,27 +89,65 @@ verify(struct bundle *bundle)
 	if (bundle_verify(bundle, context, 1, &found, &err) &&
 	    err.code != FERRY_E_NOMEM)
 		abort();
+	whole = found && !found->damage_count;
 	ferry_verification_free(found);
 	ferry_context_free(context);
+	return whole;
+}
+
+static bool
+read_file(const char *path)
+{
+	struct bundle *bundle = NULL;
+	struct ferry_error err;
+	bool whole;
+
+	if (bundle_open(&bundle, path, &err)) {
+		if (err.code != FERRY_E_DAMAGED && err.code != FERRY_E_NOMEM)
+			abort();
+		return false;
+	}
+	whole = verify(bundle);
+	bundle_close(bundle);
+	return whole;
+}
+
+static bool
+read_stream(const char *path)
+{
+	struct ferry_context *context = ferry_context_new();
+	struct bundle *bundle = NULL;
+	struct pipe *pipe = NULL;
+	struct ferry_error err = { 0 };
+	int rc;
+
+	if (!context)
+		abort();
+	rc = pipe_open(&pipe, path, context, &err);
+	if (!rc)
+		rc = bundle_open_stream(&bundle, pipe, &err);
+	if (!rc)
+		rc = bundle_stream_finish(bundle, &err);
+	bundle_close(bundle);
+	ferry_context_free(context);
+	/* A pipe that ends early has failed, and is not damaged. */
+	if (rc && rc != FERRY_E_DAMAGED && rc != FERRY_E_FAILED &&
+	    rc != FERRY_E_NOMEM)
+		abort();
+	return !rc;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_CLOSE int fd = memfd_create("bundle", MFD_CLOEXEC);
-	struct bundle *bundle = NULL;
 	char path[64];
 	struct ferry_error err;
 
 	if (fd < 0 || file_write_at(fd, data, size, 0, &err))
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (bundle_open(&bundle, path, &err)) {
-		if (err.code != FERRY_E_DAMAGED && err.code != FERRY_E_NOMEM)
-			abort();
-		return 0;
-	}
-	verify(bundle);
-	bundle_close(bundle);
+	if (read_file(path) != read_stream(path))
+		abort();
 	return 0;
 }
