@@ -151,4 +151,13 @@ int release_init(struct release *out, struct resolved *take_resolved,
 		 size_t count, struct ferry_error *err) MUST_CHECK;
 void release_release(struct release *release);
 
+/*
+ * Puts the blobs into another order: by place(data, digest), which is -1 for
+ * what has none and goes last.
+ */
+int release_reorder(struct release *release,
+		    ssize_t (*place)(const void *data,
+				     const struct digest *digest),
+		    const void *data, struct ferry_error *err) MUST_CHECK;
+
 #endif

@@ -71,8 +71,15 @@ fetch_watched(struct source *base, unsigned worker,
 	return rc;
 }
 
+static int
+finish_watched(struct source *base, struct ferry_error *err)
+{
+	return source_finish(((struct watched_source *)base)->inner, err);
+}
+
 static const struct source_ops watched_ops = {
 	.fetch = fetch_watched,
+	.finish = finish_watched,
 };
 
 static int
@@ -183,8 +190,10 @@ put_blob(void *data, size_t index, unsigned worker, struct ferry_error *err)
 		blob_arrived(run, blob);
 		return 0;
 	}
+	if (copy->source->broken)
+		rc = source_finish(copy->source, err);
 	if (!copy->keep_going || rc == FERRY_E_INTERRUPTED ||
-	    rc == FERRY_E_NOMEM)
+	    rc == FERRY_E_NOMEM || copy->source->broken)
 		return give_up(run, err);
 	blob_failed(run, blob, err);
 	return 0;
@@ -221,9 +230,19 @@ put_in_order(struct run *run, struct ferry_error *err)
 		return error_nomem(err);
 	for (size_t i = 0; i < release->blob_count; i++)
 		run->order[i] = i;
-	if (!run->copy->target->in_order)
+	if (!run->copy->target->in_order && !run->copy->source->once)
 		qsort_r(run->order, release->blob_count, sizeof(*run->order),
 			by_weight, release->blobs);
+	return 0;
+}
+
+/* Where no image can succeed any more, the rest of a pipe is for nobody. */
+static int
+finish_source(const struct copy *copy, struct ferry_error *err)
+{
+	for (size_t i = 0; i < copy->release->image_count; i++)
+		if (copy->outcomes[i].state != OUTCOME_FAILED)
+			return source_finish(copy->source, err);
 	return 0;
 }
 
@@ -235,10 +254,11 @@ move_blobs(struct run *run, struct ferry_error *err)
 
 	if (!copy->target->ops->put)
 		return 0;
-	rc = parallel_run(copy->release->blob_count, copy->jobs, put_blob, run,
+	rc = parallel_run(copy->release->blob_count,
+			  copy->source->once ? 1 : copy->jobs, put_blob, run,
 			  err);
 	context_stop(copy->context, false);
-	return rc;
+	return rc ? rc : finish_source(copy, err);
 }
 
 /* What images failed of: damage is nothing that trying again would mend. */
@@ -303,7 +323,8 @@ int
 copy_run(struct copy *copy, struct ferry_error *err)
 {
 	struct run run = { .copy = copy,
-			   .source = { .source = { .ops = &watched_ops },
+			   .source = { .source = { .ops = &watched_ops,
+						   .once = copy->source->once },
 				       .inner = copy->source,
 				       .context = copy->context },
 			   .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -318,6 +339,9 @@ copy_run(struct copy *copy, struct ferry_error *err)
 	if (!rc)
 		rc = copy->target->ops->commit(copy->target, &run.source.source,
 					       copy->outcomes, err);
+	/* What needed nothing from a pipe has left it unread. */
+	if (!rc)
+		rc = finish_source(copy, err);
 	free(run.missing);
 	free(run.order);
 	pthread_mutex_destroy(&run.lock);

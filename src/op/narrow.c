@@ -1,6 +1,7 @@
 #include "op/narrow.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "host/host.h"
 #include "oci/nested.h"
@@ -60,6 +61,62 @@ take_name(struct resolved *out, struct release *release, size_t first,
 	return 0;
 }
 
+/* Where the blobs were before: a pipe keeps its order. */
+struct order {
+	const struct release *whole;
+	size_t *by_digest;
+};
+
+static int
+by_digest(const void *a, const void *b, void *data)
+{
+	const struct blob *blobs = data;
+
+	return strcmp(blobs[*(const size_t *)a].descriptor.digest.text,
+		      blobs[*(const size_t *)b].descriptor.digest.text);
+}
+
+static ssize_t
+place_before(const void *data, const struct digest *digest)
+{
+	const struct order *order = data;
+	const struct blob *blobs = order->whole->blobs;
+	size_t low = 0;
+	size_t high = order->whole->blob_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		size_t number = order->by_digest[middle];
+		int side = strcmp(digest->text,
+				  blobs[number].descriptor.digest.text);
+
+		if (side == 0)
+			return (ssize_t)number;
+		if (side < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return -1;
+}
+
+static int
+keep_order(struct release *release, const struct release *whole,
+	   struct ferry_error *err)
+{
+	AUTO_FREE size_t *numbers =
+		calloc(whole->blob_count + 1, sizeof(*numbers));
+	struct order order = { whole, numbers };
+
+	if (!numbers)
+		return error_nomem(err);
+	for (size_t i = 0; i < whole->blob_count; i++)
+		numbers[i] = i;
+	qsort_r(numbers, whole->blob_count, sizeof(*numbers), by_digest,
+		whole->blobs);
+	return release_reorder(release, place_before, &order, err);
+}
+
 int
 narrow_release(struct release *release, const struct platform *runs,
 	       struct ferry_error *err)
@@ -81,8 +138,10 @@ narrow_release(struct release *release, const struct platform *runs,
 			keep_best(&resolved[count], runs);
 		count += !rc;
 	}
-	if (!rc)
-		return release_init(release, resolved, count, err);
+	if (!rc) {
+		rc = release_init(release, resolved, count, err);
+		return rc ? rc : keep_order(release, &whole, err);
+	}
 	for (size_t i = 0; i < count; i++)
 		resolved_release(&resolved[i]);
 	return rc;

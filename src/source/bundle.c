@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "bundle/stream.h"
 #include "source/resolve.h"
 
 struct source_bundle {
@@ -180,6 +181,7 @@ fetch(struct source *source, unsigned worker, const struct release *release,
 	const struct bundle *bundle = bundle_of(source);
 	ssize_t number =
 		blob_table_find(&bundle->table, &blob->descriptor.digest);
+	int rc;
 
 	(void)worker;
 	(void)release;
@@ -189,7 +191,17 @@ fetch(struct source *source, unsigned worker, const struct release *release,
 	if (bundle->table.blobs[number].size != blob->descriptor.size)
 		return error_set(err, FERRY_E_DAMAGED,
 				 "bundle.blobs and its image say two sizes");
-	return bundle_prove_blob(bundle, (size_t)number, proof, NULL, err);
+	rc = bundle_prove_blob(bundle, (size_t)number, proof, NULL, err);
+	source->broken = bundle_stream_failure(bundle);
+	return rc;
+}
+
+static int
+finish(struct source *source, struct ferry_error *err)
+{
+	const struct bundle *bundle = bundle_of(source);
+
+	return bundle->stream ? bundle_stream_finish(bundle, err) : 0;
 }
 
 static void
@@ -204,6 +216,7 @@ static const struct source_ops ops = {
 	.expand = expand,
 	.resolve = resolve,
 	.fetch = fetch,
+	.finish = finish,
 	.free = free_source,
 };
 
@@ -216,6 +229,7 @@ source_bundle_new(struct source **out, struct bundle *bundle,
 	if (!source)
 		return error_nomem(err);
 	source->source.ops = &ops;
+	source->source.once = bundle->stream;
 	source->bundle = bundle;
 	*out = &source->source;
 	return 0;

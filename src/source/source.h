@@ -52,6 +52,13 @@ struct source_ops {
 	int (*add_quotas)(struct source *source, struct quotas *quotas,
 			  struct ferry_error *err);
 
+	/*
+	 * Of what can be read once only: proves what nobody has fetched, up to
+	 * its end, or says again what broke it.  May be called again.  To be
+	 * called before anything becomes visible.  NULL: there is nothing.
+	 */
+	int (*finish)(struct source *source, struct ferry_error *err);
+
 	void (*free)(struct source *source);
 };
 
@@ -63,6 +70,7 @@ struct source {
 	 * them.
 	 */
 	bool once;
+	bool broken; /* nothing more will come; finish() says why */
 };
 
 static inline void
@@ -70,6 +78,12 @@ source_free(struct source *source)
 {
 	if (source)
 		source->ops->free(source);
+}
+
+static inline MUST_CHECK int
+source_finish(struct source *source, struct ferry_error *err)
+{
+	return source->ops->finish ? source->ops->finish(source, err) : 0;
 }
 
 /* The whole of a blob, into `to`. */

@@ -174,6 +174,8 @@ archive_stream_write(const struct archive_stream *stream, struct source *source,
 		if (stream->wanted[i])
 			rc = write_blob(stream, source, &release->blobs[i], to,
 					err);
+	if (!rc)
+		rc = source_finish(source, err);
 	for (size_t i = 0; !rc && i < stream->document_count; i++)
 		rc = write_document(&stream->documents[i], to, err);
 	return rc ? rc : write_zeros(to, TAR_END, err);

@@ -50,7 +50,8 @@ uint64_t archive_stream_unpacked(const struct archive_stream *stream);
 /*
  * Writes the stream, exactly archive_stream_size() bytes, into `to`.  Each
  * blob is fetched once, in the order of the release, from `source`, which
- * proves it; its error and that of `to` are passed on.
+ * proves it; its error and that of `to` are passed on.  Before the documents
+ * the rest of a source that is read once is proved too.
  */
 int archive_stream_write(const struct archive_stream *stream,
 			 struct source *source, struct sink *to,

@@ -153,7 +153,9 @@ send_images(struct docker *docker, struct source *source,
 	AUTO(archive_stream_release) struct archive_stream archive = { 0 };
 	int rc = make_archive(docker, outcomes, &archive, err);
 
-	if (rc || !archive.document_count)
+	if (!rc && !archive.document_count)
+		return source_finish(source, err);
+	if (rc)
 		return rc;
 	return docker_load(&docker->engine, &archive, source, reached, err);
 }

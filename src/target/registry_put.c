@@ -58,7 +58,8 @@ static int
 upload(struct delivery *delivery, const char *repository,
        struct ferry_error *err)
 {
-	struct fetched content = { .content = { .push = push_fetched },
+	struct fetched content = { .content = { .push = push_fetched,
+						.once = delivery->source->once },
 				   .delivery = delivery };
 
 	return registry_put_blob(delivery->target->registry, delivery->worker,
