@@ -26,7 +26,17 @@ enum ferry_existing_tag {
 
 /* What it points to is borrowed until ferry_load_free(). */
 struct ferry_load_options {
+	/*
+	 * A bundle, or an archive of skopeo, `docker save` or `podman save`;
+	 * "-" is standard input, of which, as of a FIFO, only a bundle can be
+	 * loaded as it comes.
+	 */
 	const char *bundle;
+	/*
+	 * A folder to keep all that comes through a pipe in first, in a file
+	 * without a name; NULL: it is kept nowhere.
+	 */
+	const char *spool;
 	/* As docs/man/ferry-load.1 says: "docker", "HOST[:PORT][/PREFIX]". */
 	const char *to;
 	/* The images to load, as people write them; none: all. */
@@ -64,7 +74,15 @@ struct ferry_load_image {
 	const char *note;   /* what to know besides; or "" */
 };
 
+enum ferry_load_kind {
+	FERRY_LOAD_BUNDLE,
+	FERRY_LOAD_OCI_ARCHIVE,
+	FERRY_LOAD_DOCKER_ARCHIVE,
+};
+
 struct ferry_load_plan {
+	enum ferry_load_kind kind; /* of what is loaded */
+	const char *proof; /* how far its bytes can be proved, in words */
 	const char *target;   /* in words: "registry 127.0.0.1:5000" */
 	const char *platform; /* what the target runs on, or "any" */
 	const char *digests;  /* what to know of them there, or NULL */

@@ -37,16 +37,26 @@ open_unpacked(struct opener *base, struct stream **out, struct ferry_error *err)
 }
 
 static int
-open_file(struct tarball *tarball, const char *path, struct ferry_error *err)
+open_file(const char *path, int *out, struct ferry_error *err)
+{
+	/* Of a FIFO that nobody writes open() would wait. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return error_set(err, FERRY_E_NOT_FOUND, "no such file");
+	if (fd < 0)
+		return error_errno(err, "open");
+	*out = fd;
+	return 0;
+}
+
+static int
+find_size(struct tarball *tarball, struct ferry_error *err)
 {
 	struct stat status;
 
-	/* Of a FIFO that nobody writes open() would wait. */
-	tarball->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (tarball->fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return error_set(err, FERRY_E_NOT_FOUND, "no such file");
-	if (tarball->fd < 0 || fstat(tarball->fd, &status))
-		return error_errno(err, "open");
+	if (fstat(tarball->fd, &status))
+		return error_errno(err, "stat");
 	if (!S_ISREG(status.st_mode))
 		return error_set(err, FERRY_E_FAILED,
 				 S_ISDIR(status.st_mode) ? "it is a folder"
@@ -113,10 +123,10 @@ scan(struct tarball *tarball, struct opener *opener, struct ferry_error *err)
 }
 
 static int
-open_path(struct tarball *tarball, const char *path, struct ferry_error *err)
+read_file_members(struct tarball *tarball, struct ferry_error *err)
 {
 	int form;
-	int rc = open_file(tarball, path, err);
+	int rc = find_size(tarball, err);
 
 	if (rc)
 		return rc;
@@ -147,12 +157,25 @@ int
 tarball_open(struct tarball **out, const char *path,
 	     struct ferry_context *context, struct ferry_error *err)
 {
+	int fd = -1;
+	int rc = open_file(path, &fd, err);
+
+	return rc ? rc : tarball_open_file(out, fd, context, err);
+}
+
+int
+tarball_open_file(struct tarball **out, int take_fd,
+		  struct ferry_context *context, struct ferry_error *err)
+{
 	struct tarball *tarball = new_tarball(context);
 	int rc;
 
-	if (!tarball)
+	if (!tarball) {
+		close(take_fd);
 		return error_nomem(err);
-	rc = open_path(tarball, path, err);
+	}
+	tarball->fd = take_fd;
+	rc = read_file_members(tarball, err);
 	if (rc)
 		tarball_close(tarball);
 	else

@@ -63,6 +63,11 @@ int tarball_open(struct tarball **out, const char *path,
 		 struct ferry_context *context, struct ferry_error *err)
 	MUST_CHECK;
 
+/* The same of a file that is open; `take_fd` is taken over, on failure too. */
+int tarball_open_file(struct tarball **out, int take_fd,
+		      struct ferry_context *context, struct ferry_error *err)
+	MUST_CHECK;
+
 /*
  * What `opener` opens: a plain tar archive, the same one each time.  Both are
  * borrowed until close.

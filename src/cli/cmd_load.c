@@ -12,6 +12,7 @@
 
 struct values {
 	const char *to;
+	const char *spool;
 	struct text_list only;
 	struct text_list rewrite;
 	const char *map;
@@ -29,6 +30,12 @@ static const struct flag flags[] = {
 		  "HOST[:PORT][/PREFIX] (default: the one Docker found here)",
 	  .kind = FLAG_TEXT,
 	  .offset = offsetof(struct values, to) },
+	{ .name = "spool",
+	  .argument = "DIR",
+	  .help = "keep all that comes through a pipe in DIR first: for "
+		  "archives, and to have it read more than once",
+	  .kind = FLAG_TEXT,
+	  .offset = offsetof(struct values, spool) },
 	{ .name = "only",
 	  .argument = "IMAGE",
 	  .help = "load this image of the bundle (may be repeated)",
@@ -69,6 +76,7 @@ plan_load(struct session *session, const struct values *values,
 	struct ferry_load_options options = {
 		.bundle = session->operands.items[0],
 		.to = to,
+		.spool = values->spool,
 		.only = values->only.items,
 		.only_count = values->only.count,
 		.rewrite = values->rewrite.items,

@@ -51,6 +51,9 @@ load_report_plan(const struct ferry_load_plan *plan, FILE *file)
 				  plan->blob_count, plan->blob_bytes));
 	output_line(file, "  %-10s %s (platform: %s)", "into", plan->target,
 		    plan->platform);
+	/* Of a bundle it goes without saying. */
+	if (plan->kind != FERRY_LOAD_BUNDLE)
+		output_line(file, "  %-10s %s", "proved", plan->proof);
 	if (plan->send_bytes == UINT64_MAX)
 		output_size(file, "to send", plan->blob_bytes, " at most");
 	else
@@ -193,13 +196,21 @@ images_json(const struct ferry_load_plan *plan)
 	return STEAL(&images);
 }
 
+static const char *const kinds[] = {
+	[FERRY_LOAD_BUNDLE] = "bundle",
+	[FERRY_LOAD_OCI_ARCHIVE] = "oci-archive",
+	[FERRY_LOAD_DOCKER_ARCHIVE] = "docker-archive",
+};
+
 json_t *
 load_report_json(const struct ferry_load_plan *plan, const char *bundle,
 		 uint64_t sent)
 {
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o}, s:o}",
-		"bundle", output_text(bundle), "target",
+		"{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, "
+		"s:o, s:o}, s:o}",
+		"bundle", output_text(bundle), "kind", kinds[plan->kind],
+		"proof", output_text(plan->proof), "target",
 		output_text(plan->target), "platform",
 		output_text(plan->platform), "digests",
 		output_text(plan->digests), "warnings",

@@ -237,6 +237,8 @@ fill_plan(struct ferry_load *load)
 	tell_outcomes(load);
 	if (load->target->ops->estimate)
 		load->target->ops->estimate(load->target, &estimate);
+	plan->kind = cargo_kind(&load->contents.cargo);
+	plan->proof = cargo_proof(&load->contents.cargo);
 	plan->target = load->facts.words;
 	plan->platform = load->platform;
 	plan->digests = load->facts.digests;
@@ -251,6 +253,19 @@ fill_plan(struct ferry_load *load)
 }
 
 static int
+open_contents(struct ferry_load *load, const struct ferry_load_options *options,
+	      struct ferry_error *err)
+{
+	struct cargo cargo = { 0 };
+	int rc = cargo_open(&cargo, options->bundle, options->spool,
+			    load->context, err);
+
+	return rc ? rc
+		  : contents_read(&load->contents, &cargo, options->only,
+				  options->only_count, err);
+}
+
+static int
 make_plan(struct ferry_load *load, const struct ferry_load_options *options,
 	  struct ferry_error *err)
 {
@@ -261,8 +276,7 @@ make_plan(struct ferry_load *load, const struct ferry_load_options *options,
 		rc = target_open(&load->target, load->context, options, err);
 	load->jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
 	if (!rc)
-		rc = contents_open(&load->contents, options->bundle,
-				   options->only, options->only_count, err);
+		rc = open_contents(load, options, err);
 	if (!rc)
 		rc = connect(load, options, err);
 	if (!rc)
@@ -311,7 +325,7 @@ ferry_load_run(struct ferry_load *load, struct ferry_error *err)
 {
 	struct copy copy = { .context = load->context,
 			     .release = &load->contents.release,
-			     .source = load->contents.source,
+			     .source = load->contents.cargo.source,
 			     .target = load->target,
 			     .outcomes = load->outcomes,
 			     .jobs = load->jobs,
@@ -320,7 +334,7 @@ ferry_load_run(struct ferry_load *load, struct ferry_error *err)
 	int rc = copy_run(&copy, err);
 
 	if (rc == FERRY_E_DAMAGED)
-		error_wrap(err, "%s", load->contents.bundle->path);
+		error_wrap(err, "%s", load->contents.cargo.name);
 	load->sent = copy.moved;
 	tell_outcomes(load);
 	return rc;

@@ -128,18 +128,25 @@ source_oci_open(struct source **out, const char *path,
 }
 
 int
+source_oci_archive_new(struct source **out, struct tarball *take_tarball,
+		       const char *name, struct ferry_error *err)
+{
+	struct folder *folder = NULL;
+	int rc = folder_of_tarball(&folder, take_tarball, true, err);
+
+	if (rc)
+		tarball_close(take_tarball);
+	return rc ? rc : open_layout(out, name, folder, err);
+}
+
+int
 source_oci_archive_open(struct source **out, const char *path,
 			struct ferry_context *context, struct ferry_error *err)
 {
 	struct tarball *tarball = NULL;
-	struct folder *folder = NULL;
 	int rc = tarball_open(&tarball, path, context, err);
 
 	if (!rc)
-		rc = folder_of_tarball(&folder, tarball, true, err);
-	if (rc)
-		tarball_close(tarball);
-	else
-		rc = open_layout(out, path, folder, err);
+		rc = source_oci_archive_new(out, tarball, path, err);
 	return rc ? error_wrap(err, "%s", path) : 0;
 }

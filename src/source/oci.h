@@ -10,6 +10,14 @@
 int source_oci_open(struct source **out, const char *path,
 		    struct ferry_context *context, struct ferry_error *err)
 	MUST_CHECK;
+
+/*
+ * An archive that is open already, called `name` in messages; it is taken
+ * over, on failure too.
+ */
+int source_oci_archive_new(struct source **out, struct tarball *take_tarball,
+			   const char *name, struct ferry_error *err)
+	MUST_CHECK;
 int source_oci_archive_open(struct source **out, const char *path,
 			    struct ferry_context *context,
 			    struct ferry_error *err) MUST_CHECK;

@@ -328,6 +328,8 @@ def test_no_file(name, tmp_path):
     path = tmp_path / "bundle"
     make(path)
     for command, *options in COMMANDS:
+        if (name, command) == ("a FIFO", "load"):   # which waits for who fills it: test_pipe.py
+            continue
         done = ferry(command, path, *options)
         assert done.returncode == FAILED and f"{path}: " in done.stderr and says in done.stderr
 
