@@ -30,9 +30,9 @@ add_bundle(struct ferry_serve *serve, const char *path, struct ferry_error *err)
 
 	if (rc)
 		return rc;
-	rc = catalog_add(&serve->catalog, contents.bundle, &contents.release,
-			 err);
-	serve->bundles[serve->bundle_count++] = STEAL(&contents.bundle);
+	rc = catalog_add(&serve->catalog, contents.cargo.bundle,
+			 &contents.release, err);
+	serve->bundles[serve->bundle_count++] = STEAL(&contents.cargo.bundle);
 	return rc;
 }
 
