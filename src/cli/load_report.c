@@ -143,6 +143,8 @@ load_report_totals(const struct ferry_load_plan *plan, uint64_t sent)
 		stdout, "%s: %zu of %s in place, %s sent", plan->target, there,
 		output_count(count, sizeof(count), plan->image_count, "image"),
 		text_size(size, sizeof(size), sent));
+	if (plan->digests)
+		output_line(stdout, "digests: %s", plan->digests);
 }
 
 void

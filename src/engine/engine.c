@@ -329,3 +329,17 @@ engine_tag(struct engine *engine, const char *id,
 		rc = engine_refused(&response, err);
 	return rc;
 }
+
+int
+engine_untag(struct engine *engine, const char *name, struct ferry_error *err)
+{
+	AUTO_RESPONSE response = HTTP_RESPONSE;
+	AUTO_FREE char *path = NULL;
+	int rc = text_format(&path, err, "/images/%s", name);
+
+	if (!rc)
+		rc = perform(engine, "DELETE", path, &response, err);
+	if (!rc && response.status / 100 != 2 && response.status != 404)
+		rc = engine_refused(&response, err);
+	return rc;
+}

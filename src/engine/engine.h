@@ -64,6 +64,13 @@ int engine_tag(struct engine *engine, const char *id,
 	       const struct reference *reference, struct ferry_error *err)
 	MUST_CHECK;
 
+/*
+ * Takes the name `name` from an image, which goes if it has no other.  No such
+ * image: that is well.
+ */
+int engine_untag(struct engine *engine, const char *name,
+		 struct ferry_error *err) MUST_CHECK;
+
 /* Turns an answer that is no success into the daemon's own words. */
 int engine_refused(const struct http_response *response,
 		   struct ferry_error *err);

@@ -1,5 +1,6 @@
 #include "target/docker.h"
 
+#include <stdio.h>
 #include <sys/statvfs.h>
 
 #include "base/text.h"
@@ -7,6 +8,7 @@
 #include "target/docker_image.h"
 #include "target/docker_load.h"
 #include "target/docker_plan.h"
+#include "target/oci_stream.h"
 
 #define ELSEWHERE                                                              \
 	"--to docker-daemon:SOCKET, or --to HOST[:PORT] for a registry"
@@ -35,7 +37,13 @@ make_archive(const struct docker *docker, const struct outcome *outcomes,
 	for (size_t i = 0; i < release->image_count; i++)
 		send[i] = docker->plan.needs[i] == DOCKER_SEND &&
 			  outcomes[i].state != OUTCOME_FAILED;
-	return docker_archive_init(out, release, send, docker->plan.have, err);
+	return docker->plan.store == DOCKER_CLASSIC
+		       ? docker_archive_init(out, release, send,
+					     docker->plan.have, err)
+		       : oci_stream_init(
+				 out, release,
+				 &(struct oci_stream_options){ .send = send },
+				 err);
 }
 
 /* 0 when the folder is not to be seen: Docker may run elsewhere. */
@@ -49,28 +57,16 @@ free_below(const char *folder)
 	return (uint64_t)room.f_bavail * room.f_frsize;
 }
 
-/* What would not take an archive as we send it. */
+/* Podman answers as Docker does, and keeps images in a way of its own. */
 static int
-refuse_daemon(const struct docker *docker, struct ferry_error *err)
+refuse_podman(const struct docker *docker, struct ferry_error *err)
 {
-	const struct engine_daemon *daemon = &docker->daemon;
-	const char *where = docker->endpoint.name;
-
-	if (daemon->podman)
-		return error_set(err, FERRY_E_FAILED,
-				 "podman answers at %s, and this version of "
-				 "ferry loads into Docker only; load into a "
-				 "registry instead (--to HOST:PORT)",
-				 where);
-	if (daemon->containerd_store)
-		return error_set(
-			err, FERRY_E_FAILED,
-			"Docker %s at %s keeps its images in containerd, and "
-			"this version of ferry loads into Docker's classic "
-			"store only; load into a registry instead (--to "
-			"HOST:PORT) and let Docker pull from there",
-			daemon->version, where);
-	return 0;
+	if (!docker->daemon.podman)
+		return 0;
+	return error_set(err, FERRY_E_FAILED,
+			 "podman answers at %s, and not Docker; --to podman "
+			 "loads into it",
+			 docker->endpoint.name);
 }
 
 static int
@@ -78,6 +74,7 @@ connect(struct target *target, struct target_facts *out,
 	struct ferry_error *err)
 {
 	struct docker *docker = (struct docker *)target;
+	bool classic;
 	int rc;
 
 	engine_daemon_release(&docker->daemon);
@@ -87,14 +84,19 @@ connect(struct target *target, struct target_facts *out,
 	if (!rc)
 		rc = engine_ask(&docker->engine, &docker->daemon, err);
 	if (!rc)
-		rc = refuse_daemon(docker, err);
+		rc = refuse_podman(docker, err);
 	if (rc)
 		return rc;
+	classic = docker_plan_store(&docker->daemon) == DOCKER_CLASSIC;
 	*out = (struct target_facts){
 		.words = docker->words,
 		.runs = &docker->daemon.platform,
 		.machine = "the machine that Docker runs on",
-		.one_platform = true,
+		.one_platform = classic,
+		.digests = classic ? "this store does not keep those of a "
+				     "registry; what can be relied on is the "
+				     "image ID, which the table shows"
+				   : NULL,
 	};
 	return 0;
 }
@@ -141,13 +143,17 @@ static const struct digest *
 image_digest(const struct target *target, size_t image)
 {
 	const struct docker *docker = (const struct docker *)target;
+	const struct image *found = &docker->plan.release->images[image];
 
-	return docker_image_id(&docker->plan.release->images[image]);
+	/* A row of the table is one platform, below an index too. */
+	return docker->plan.store == DOCKER_CLASSIC
+		       ? docker_image_id(DOCKER_CLASSIC, found)
+		       : &found->descriptor.digest;
 }
 
 static int
 send_images(struct docker *docker, struct source *source,
-	    const struct outcome *outcomes, bool *reached,
+	    const struct outcome *outcomes, struct docker_answer *answer,
 	    struct ferry_error *err)
 {
 	AUTO(archive_stream_release) struct archive_stream archive = { 0 };
@@ -157,7 +163,7 @@ send_images(struct docker *docker, struct source *source,
 		return source_finish(source, err);
 	if (rc)
 		return rc;
-	return docker_load(&docker->engine, &archive, source, reached, err);
+	return docker_load(&docker->engine, &archive, source, answer, err);
 }
 
 static void
@@ -196,7 +202,8 @@ name_image(struct docker *docker, const struct image *image,
 {
 	struct ferry_error why;
 
-	if (engine_tag(&docker->engine, docker_image_id(image)->text,
+	if (engine_tag(&docker->engine,
+		       docker_image_id(docker->plan.store, image)->text,
 		       &image->reference, &why) == 0)
 		return 0;
 	return image_failed(outcome, &why, err);
@@ -221,6 +228,40 @@ name_images(struct docker *docker, struct outcome *outcomes,
 	return rc;
 }
 
+/*
+ * Why Docker could not unpack it, or NULL.  It has the image then all the
+ * same, and would show it.
+ */
+static const char *
+broken_why(const struct image *image, const json_t *broken)
+{
+	char name[REFERENCE_TEXT];
+	const json_t *why = json_object_get(
+		broken, reference_familiar(name, &image->reference));
+
+	if (!why)
+		why = json_object_get(broken,
+				      reference_name(name, &image->reference));
+	return json_string_value(why);
+}
+
+/* Without its name nobody can take it for one that is in place. */
+static int
+refuse_broken(struct docker *docker, const struct image *image, const char *why,
+	      struct ferry_error *err)
+{
+	char name[REFERENCE_TEXT];
+	struct ferry_error removal;
+
+	error_set(err, FERRY_E_FAILED,
+		  "Docker says: it could not be unpacked: %s", why);
+	if (engine_untag(&docker->engine,
+			 docker_image_name(name, docker->plan.store, image),
+			 &removal))
+		error_add(err, " (and it keeps its name: %s)", removal.message);
+	return err->code;
+}
+
 /* Fails unless Docker shows `image` as it should be. */
 static int
 check_shown(struct docker *docker, const struct image *image,
@@ -228,26 +269,34 @@ check_shown(struct docker *docker, const struct image *image,
 {
 	AUTO_JSON *json = NULL;
 	char name[REFERENCE_TEXT];
-	int rc = engine_image(&docker->engine, docker_image_name(name, image),
-			      &json, err);
+	int rc = engine_image(
+		&docker->engine,
+		docker_image_name(name, docker->plan.store, image), &json, err);
 
 	if (rc)
 		return rc;
 	if (!json)
 		return error_set(err, FERRY_E_FAILED,
 				 "Docker does not show it after loading");
-	return docker_image_check(json, image, err);
+	return docker_image_check(json, docker->plan.store, image, err);
 }
 
 static int
-read_back(struct docker *docker, size_t image, struct outcome *outcome,
-	  struct ferry_error *err)
+read_back(struct docker *docker, size_t number, const json_t *broken,
+	  struct outcome *outcome, struct ferry_error *err)
 {
+	const struct image *image = &docker->plan.release->images[number];
+	const struct digest *before = &docker->plan.before[number];
+	const char *words = broken_why(image, broken);
 	struct ferry_error why;
 
-	if (check_shown(docker, &docker->plan.release->images[image], &why))
+	if (words ? refuse_broken(docker, image, words, &why)
+		  : check_shown(docker, image, &why))
 		return image_failed(outcome, &why, err);
-	outcome->state = docker->plan.needs[image] == DOCKER_NOTHING
+	if (before->text[0])
+		snprintf(outcome->note, sizeof(outcome->note),
+			 "it was %s before", before->text);
+	outcome->state = docker->plan.needs[number] == DOCKER_NOTHING
 				 ? OUTCOME_PRESENT
 				 : OUTCOME_DONE;
 	return 0;
@@ -269,8 +318,9 @@ explain(struct outcome *outcome, const struct ferry_error *failure, bool first)
  * is not.
  */
 static int
-read_all_back(struct docker *docker, struct outcome *outcomes,
-	      const struct ferry_error *failure, struct ferry_error *err)
+read_all_back(struct docker *docker, const json_t *broken,
+	      struct outcome *outcomes, const struct ferry_error *failure,
+	      struct ferry_error *err)
 {
 	const struct release *release = docker->plan.release;
 	bool first = true;
@@ -281,7 +331,7 @@ read_all_back(struct docker *docker, struct outcome *outcomes,
 
 		if (outcome->state == OUTCOME_FAILED)
 			continue;
-		rc = read_back(docker, i, outcome, err);
+		rc = read_back(docker, i, broken, outcome, err);
 		if (rc)
 			return rc;
 		if (outcome->state == OUTCOME_FAILED && failure) {
@@ -298,12 +348,12 @@ read_all_back(struct docker *docker, struct outcome *outcomes,
  * what it says then holds for those only that are not there.
  */
 static int
-settle(struct docker *docker, struct outcome *outcomes,
+settle(struct docker *docker, const json_t *broken, struct outcome *outcomes,
        const struct ferry_error *failure, struct ferry_error *err)
 {
 	int rc = name_images(docker, outcomes, err);
 
-	return rc ? rc : read_all_back(docker, outcomes, failure, err);
+	return rc ? rc : read_all_back(docker, broken, outcomes, failure, err);
 }
 
 static int
@@ -312,16 +362,18 @@ commit(struct target *target, struct source *source, struct outcome *outcomes,
 {
 	struct docker *docker = (struct docker *)target;
 	struct ferry_error failure;
-	bool reached = false;
+	struct docker_answer answer = { 0 };
 	int rc;
 
 	tell_failed(docker, outcomes);
-	rc = send_images(docker, source, outcomes, &reached, &failure);
-	if (rc && (!reached || rc == FERRY_E_INTERRUPTED)) {
+	rc = send_images(docker, source, outcomes, &answer, &failure);
+	if (rc && (!answer.reached || rc == FERRY_E_INTERRUPTED))
 		*err = failure;
-		return rc;
-	}
-	return settle(docker, outcomes, rc ? &failure : NULL, err);
+	else
+		rc = settle(docker, answer.broken, outcomes,
+			    rc ? &failure : NULL, err);
+	json_decref(answer.broken);
+	return rc;
 }
 
 static void

@@ -1,5 +1,5 @@
 /*
- * Docker's classic image store, through the Engine API.
+ * Docker with either of its image stores, through the Engine API.
  */
 #ifndef TARGET_DOCKER_H
 #define TARGET_DOCKER_H

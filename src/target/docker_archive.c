@@ -22,7 +22,7 @@ static void
 want_image(struct archive_stream *stream, const struct image *image,
 	   size_t have)
 {
-	want(stream, image, docker_image_id(image));
+	want(stream, image, docker_image_id(DOCKER_CLASSIC, image));
 	for (size_t i = have; i < image->manifest.layer_count; i++)
 		want(stream, image, &image->manifest.layers[i].digest);
 }
@@ -38,7 +38,7 @@ find_entry(const json_t *entries, const struct image *image)
 	json_t *entry;
 	size_t i;
 
-	archive_stream_path(path, docker_image_id(image));
+	archive_stream_path(path, docker_image_id(DOCKER_CLASSIC, image));
 	json_array_foreach (entries, i, entry)
 		if (strcmp(json_string_value(json_object_get(entry, "Config")),
 			   path) == 0)

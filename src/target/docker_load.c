@@ -58,7 +58,8 @@ read_answer(struct http_upload *upload, struct docker_stream *stream,
 
 int
 docker_load(struct engine *engine, const struct archive_stream *archive,
-	    struct source *source, bool *reached, struct ferry_error *err)
+	    struct source *source, struct docker_answer *out,
+	    struct ferry_error *err)
 {
 	AUTO(docker_stream_release) struct docker_stream stream = { 0 };
 	AUTO(upload_release) struct http_upload *upload = NULL;
@@ -66,19 +67,20 @@ docker_load(struct engine *engine, const struct archive_stream *archive,
 	int stopped;
 	int rc;
 
-	*reached = false;
+	*out = (struct docker_answer){ 0 };
 	docker_stream_init(&stream, engine->context);
 	rc = begin(engine, archive, &stream, &upload, err);
 	if (rc)
 		return rc;
 	stopped = archive_stream_write(archive, source,
 				       http_upload_sink(upload), &cut);
-	*reached = !stopped || http_upload_answered(upload);
+	out->reached = !stopped || http_upload_answered(upload);
 	if (!stopped)
 		context_notice(engine->context,
 			       "Docker has all of it and unpacks the layers");
-	if (*reached)
+	if (out->reached)
 		rc = read_answer(upload, &stream, err);
+	out->broken = STEAL(&stream.broken);
 	if (rc || !stopped)
 		return rc;
 	*err = cut;

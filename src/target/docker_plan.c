@@ -1,5 +1,6 @@
 #include "target/docker_plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "target/docker_image.h"
@@ -7,38 +8,73 @@
 /* Docker with more images than that is asked about the newest only. */
 #define IMAGES_LOOKED_AT 1000
 
-/* Whether what Docker knows as `name` is `image`. */
+/*
+ * Whether what Docker knows as `name` is `image`.  *other is set to the ID of
+ * what it is instead, if that is to be understood.
+ */
 static int
-is_there(struct engine *engine, const char *name, const struct image *image,
-	 bool *out, struct ferry_error *err)
+is_there(struct engine *engine, const char *name, enum docker_store store,
+	 const struct image *image, bool *out, struct digest *other,
+	 struct ferry_error *err)
 {
 	AUTO_JSON *json = NULL;
 	struct ferry_error ignored;
+	const char *id;
 	int rc = engine_image(engine, name, &json, err);
 
-	if (rc)
+	if (rc || !json)
 		return rc;
-	*out = json && docker_image_check(json, image, &ignored) == 0;
+	*out = docker_image_check(json, store, image, &ignored) == 0;
+	if (!*out && !json_get_text(json, "Id", &id, &ignored) &&
+	    digest_parse(other, id, &ignored))
+		*other = (struct digest){ "" };
 	return 0;
 }
 
 static int
-find_need(struct engine *engine, const struct image *image,
-	  enum docker_need *out, struct ferry_error *err)
+find_need(struct docker_plan *plan, struct engine *engine, size_t number,
+	  struct ferry_error *err)
 {
+	const struct image *image = &plan->release->images[number];
+	const struct digest *id = docker_image_id(plan->store, image);
+	struct digest ignored;
 	char name[REFERENCE_TEXT];
 	bool named = false;
 	bool there = false;
-	int rc = is_there(engine, docker_image_name(name, image), image, &named,
+	int rc = is_there(engine, docker_image_name(name, plan->store, image),
+			  plan->store, image, &named, &plan->before[number],
 			  err);
 
 	if (!rc && !named)
-		rc = is_there(engine, docker_image_id(image)->text, image,
-			      &there, err);
+		rc = is_there(engine, id->text, plan->store, image, &there,
+			      &ignored, err);
 	if (rc)
 		return error_wrap(err, "%s",
 				  reference_familiar(name, &image->reference));
-	*out = named ? DOCKER_NOTHING : there ? DOCKER_NAME : DOCKER_SEND;
+	plan->needs[number] = named   ? DOCKER_NOTHING
+			      : there ? DOCKER_NAME
+				      : DOCKER_SEND;
+	return 0;
+}
+
+/* What stands below one index is there, or not, as one. */
+static bool
+follows_another(const struct docker_plan *plan, size_t number)
+{
+	const struct nested_index *nested =
+		plan->release->images[number].nested;
+
+	return nested && nested->first_image != number;
+}
+
+static int
+find_or_follow(struct docker_plan *plan, struct engine *engine, size_t number,
+	       struct ferry_error *err)
+{
+	if (!follows_another(plan, number))
+		return find_need(plan, engine, number, err);
+	plan->needs[number] = plan->needs[number - 1];
+	plan->before[number] = plan->before[number - 1];
 	return 0;
 }
 
@@ -54,8 +90,12 @@ has_zstd(const struct image *image)
 
 static void
 tell_need(struct outcome *outcome, enum docker_need need,
-	  const struct image *image, const struct engine_daemon *daemon)
+	  const struct image *image, const struct digest *before,
+	  const struct engine_daemon *daemon)
 {
+	if (before->text[0])
+		snprintf(outcome->note, sizeof(outcome->note),
+			 "that name is %s now", before->text);
 	if (need == DOCKER_NOTHING) {
 		outcome->state = OUTCOME_PRESENT;
 	} else if (need == DOCKER_SEND && !daemon->zstd && has_zstd(image)) {
@@ -180,14 +220,23 @@ find_needs(struct docker_plan *plan, struct engine *engine,
 
 	for (size_t i = 0; i < plan->release->image_count; i++) {
 		const struct image *image = &plan->release->images[i];
-		int rc = find_need(engine, image, &plan->needs[i], err);
+		int rc = find_or_follow(plan, engine, i, err);
 
 		if (rc)
 			return rc;
-		tell_need(&outcomes[i], plan->needs[i], image, daemon);
+		tell_need(&outcomes[i], plan->needs[i], image, &plan->before[i],
+			  daemon);
 		any |= plan->needs[i] == DOCKER_SEND;
 	}
-	return any ? find_layers(plan, engine, err) : 0;
+	return any && plan->store == DOCKER_CLASSIC
+		       ? find_layers(plan, engine, err)
+		       : 0;
+}
+
+enum docker_store
+docker_plan_store(const struct engine_daemon *daemon)
+{
+	return daemon->containerd_store ? DOCKER_CONTAINERD : DOCKER_CLASSIC;
 }
 
 int
@@ -197,13 +246,15 @@ docker_plan_init(struct docker_plan *out, struct engine *engine,
 		 struct ferry_error *err)
 {
 	AUTO(docker_plan_release)
-	struct docker_plan plan = { .release = release };
+	struct docker_plan plan = { .release = release,
+				    .store = docker_plan_store(daemon) };
 	size_t count = release->image_count + 1;
 	int rc;
 
 	plan.needs = calloc(count, sizeof(*plan.needs));
 	plan.have = calloc(count, sizeof(*plan.have));
-	if (!plan.needs || !plan.have)
+	plan.before = calloc(count, sizeof(*plan.before));
+	if (!plan.needs || !plan.have || !plan.before)
 		return error_nomem(err);
 	rc = find_needs(&plan, engine, daemon, outcomes, err);
 	if (rc)
@@ -218,5 +269,6 @@ docker_plan_release(struct docker_plan *plan)
 {
 	free(plan->needs);
 	free(plan->have);
+	free(plan->before);
 	*plan = (struct docker_plan){ 0 };
 }

@@ -6,6 +6,7 @@
 
 #include "oci/release.h"
 #include "engine/engine.h"
+#include "target/docker_image.h"
 #include "target/target.h"
 
 enum docker_need {
@@ -16,9 +17,14 @@ enum docker_need {
 
 struct docker_plan {
 	const struct release *release; /* borrowed */
-	enum docker_need *needs;       /* image by image */
-	size_t *have; /* how many of its layers, lowest first, are there */
+	enum docker_store store;
+	enum docker_need *needs; /* image by image */
+	size_t *have; /* how many of its layers, lowest first, are there;
+		       * known of the classic store only */
+	struct digest *before; /* what another image of that name is; or "" */
 };
+
+enum docker_store docker_plan_store(const struct engine_daemon *daemon);
 
 /*
  * Asks Docker.  Images that it could not unpack become OUTCOME_FAILED, those

@@ -4,10 +4,14 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "json/json.h"
 
 #define LOADED "Loaded image: "
 #define LOADED_ID "Loaded image ID: "
+/*
+ * The containerd store says "Loaded image" before it unpacks, and this after
+ * it, both in an answer that is a success.
+ */
+#define BROKEN "Error unpacking image "
 /* A layer may take minutes to unpack; milliseconds. */
 #define TELL_EVERY 10000
 
@@ -35,10 +39,32 @@ image_loaded(struct docker_stream *stream, const char *name)
 	stream->told_at = clock_milliseconds();
 }
 
+/* "NAME: why": the name may have a colon in it, but no blank. */
+static int
+image_broken(struct docker_stream *stream, const char *text,
+	     struct ferry_error *err)
+{
+	const char *colon = strstr(text, ": ");
+	const char *why = colon ? colon + 2 : "";
+	size_t length = colon ? (size_t)(colon - text) : strcspn(text, "\r\n");
+
+	if (!stream->broken)
+		stream->broken = json_object();
+	if (json_object_setn_new(stream->broken, text, length,
+				 json_stringn(why, strcspn(why, "\r\n"))))
+		return error_nomem(err);
+	return 0;
+}
+
 static void
 take_text(struct docker_stream *stream, const char *text)
 {
-	if (text_starts(text, LOADED))
+	struct ferry_error err;
+
+	if (text_starts(text, BROKEN) &&
+	    image_broken(stream, text + strlen(BROKEN), &err))
+		fail(stream, &err);
+	else if (text_starts(text, LOADED))
 		image_loaded(stream, text + strlen(LOADED));
 	else if (text_starts(text, LOADED_ID))
 		image_loaded(stream, text + strlen(LOADED_ID));
@@ -179,6 +205,7 @@ void
 docker_stream_release(struct docker_stream *stream)
 {
 	buffer_release(&stream->line);
+	json_decref(stream->broken);
 }
 
 int

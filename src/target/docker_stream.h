@@ -9,6 +9,7 @@
 
 #include "base/context.h"
 #include "base/sink.h"
+#include "json/json.h"
 
 /* Errors of Docker quote what a whole process printed; no line is longer. */
 #define DOCKER_LINE_MAX ((size_t)256 << 10)
@@ -23,6 +24,11 @@ struct docker_stream {
 	bool too_long;	    /* it is, and its rest is dropped */
 	bool failed;
 	struct ferry_error err; /* the first that went wrong, if failed */
+	/*
+	 * Images that were loaded and could not be unpacked, by the names that
+	 * Docker calls them: why, as text.  NULL: none.
+	 */
+	json_t *broken;
 	char loaded[DOCKER_LOADED_MAX]; /* "redis:7, nginx:1", as far as it fits
 					 */
 };

@@ -25,6 +25,13 @@ def load_fixture(release, docker):
     return load
 
 
+@pytest.fixture(name="containerd")
+def containerd_fixture(tmp_path):
+    """A Docker that keeps its images in containerd."""
+    with FakeDocker(tmp_path, containerd_store=True) as docker:
+        yield docker
+
+
 def after_load(docker, name, status, message):
     """Refuses to show an image once it is loaded."""
     def refuse(method, path):
@@ -132,3 +139,60 @@ def test_no_docker_but_other_ways(release, tmp_path):
     done = release.run("load", release.bundle, "--to", f"docker-daemon:{socket}")
     assert_told(done, 1, f"{socket}: no such socket; is the daemon running? (elsewhere: --to "
                          "docker-daemon:SOCKET, or --to HOST[:PORT] for a registry)")
+
+
+def test_a_name_that_was_another_image(docker, release, load):
+    """The name is moved, as Docker does by itself and silently; here it is said."""
+    assert load().returncode == 0
+    db, web = (release.name(name) for name in ("db:1", "web:1"))
+    other = docker.names[web]
+    docker.names[db] = other
+    plan = rows(load("--dry-run"))
+    assert plan[db].endswith(f"planned, nothing to send; that name is {other} now")
+    done = load()
+    assert done.returncode == 0, told(done)
+    assert rows(done)[db].endswith(f"loaded, read back equal; it was {other} before")
+    assert docker.names[db] == release.images["db:1"].config
+    assert rows(done)[web].endswith("there already, equal")
+
+
+def rows(done):
+    """{name: its line} of the table."""
+    return {line.split()[0]: line for line in done.stdout.splitlines()}
+
+
+def test_the_image_id_is_what_the_classic_store_keeps(release, load):
+    words = "this store does not keep those of a registry; what can be relied on is the image " \
+        "ID, which the table shows"
+    done = load()
+    assert f"  digests    {words}\n" in done.stderr and f"digests: {words}\n" in done.stdout
+    assert json.loads(load("--json").stdout)["digests"] == words
+    for name in NAMES:
+        assert release.images[name].config in rows(done)[release.name(name)]
+
+
+def test_the_containerd_store_keeps_digests(release, containerd):
+    done = release.run("load", release.bundle, "--to", containerd.to)
+    assert done.returncode == 0 and "digests" not in done.stdout + done.stderr, told(done)
+    assert containerd.names == {release.name(name): image.manifest
+                                for name, image in release.images.items()}
+    assert "index.json" in containerd.members and "manifest.json" not in containerd.members
+    for name in NAMES:
+        assert release.images[name].manifest in rows(done)[release.name(name)]
+    again = release.run("load", release.bundle, "--to", containerd.to)
+    assert again.returncode == 0 and again.stdout.count("there already") == 3, told(again)
+    assert containerd.count("POST /images/load") == 1
+
+
+def test_an_image_that_could_not_be_unpacked_is_not_in_place(release, containerd):
+    """Docker keeps it all the same, shows it, and calls it a success."""
+    name = release.name("db:1")
+    why = "apply layer error: failed to mount: permission denied"
+    containerd.cannot_unpack[name] = why
+    done = release.run("load", release.bundle, "--to", containerd.to)
+    assert_told(done, 5, "1 of 3 images not in place")
+    assert lines_of(done, name) == [f"Docker says: it could not be unpacked: {why}"]
+    assert name not in containerd.names and len(containerd.names) == 2
+    containerd.cannot_unpack.clear()
+    done = release.run("load", release.bundle, "--to", containerd.to)
+    assert done.returncode == 0 and done.stdout.count("there already") == 2, told(done)

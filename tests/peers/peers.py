@@ -3,15 +3,15 @@
 import json
 
 from certificates import Certificate, client_certificate, self_signed, server_certificate
-from docker import Docker
+from docker import Docker, newer_dockerd
 from podman import Podman
 from process import PeerError, Process, free_port, run, wait_for
 from registry import Registry
 from tokens import TokenRequest, TokenServer
 
 __all__ = ["Certificate", "Docker", "PeerError", "Podman", "Process", "Registry",
-           "TokenRequest", "TokenServer", "client_certificate", "free_port", "self_signed", "server_certificate",
-           "skopeo_inspect", "wait_for"]
+           "TokenRequest", "TokenServer", "client_certificate", "free_port", "newer_dockerd",
+           "self_signed", "server_certificate", "skopeo_inspect", "wait_for"]
 
 
 def skopeo_inspect(registry, name, raw=False, tls_verify=False):

@@ -23,7 +23,8 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
 
     daemon_threads = True
 
-    def __init__(self, folder):
+    def __init__(self, folder, containerd_store=False):
+        self.containerd_store = containerd_store
         self.socket_path = folder / "docker.sock"
         self.configs = {}        # ID: config
         self.names = {}          # name: ID
@@ -31,6 +32,7 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
         self.requests = []       # "METHOD PATH"
         self.refuse = lambda method, path: None     # or (status, message)
         self.say = []            # before "Loaded image: ..." of a load
+        self.cannot_unpack = {}  # name: why; of the containerd store
         self.saved = []          # images to be exported
         self.deliver = docker_exports.whole
         self.gone = 0            # exports whose reader went away before the end
@@ -86,6 +88,9 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
             members = {member.name: tar.extractfile(member).read() for member in tar}
         self.members = set(members)
         yield from self.say
+        if self.containerd_store:
+            yield from self._load_layout(members)
+            return
         for entry in json.loads(members["manifest.json"]):
             config = members[entry["Config"]]
             digest = "sha256:" + hashlib.sha256(config).hexdigest()
@@ -93,6 +98,30 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
             for name in entry["RepoTags"]:
                 self.names[name] = digest
                 yield {"stream": f"Loaded image: {name}\n"}
+
+    def _load_layout(self, members):
+        """As the containerd store does: by the digests of manifests."""
+        for entry in json.loads(members["index.json"])["manifests"]:
+            document = json.loads(members[blob_path(entry["digest"])])
+            for child in document.get("manifests", [])[:1]:
+                document = json.loads(members[blob_path(child["digest"])])
+            self.configs[entry["digest"]] = json.loads(
+                members[blob_path(document["config"]["digest"])])
+            name = entry["annotations"]["io.containerd.image.name"]
+            self.names[name] = entry["digest"]
+            yield {"stream": f"Loaded image: {name}\n"}
+            if name in self.cannot_unpack:
+                yield {"stream": f"Error unpacking image {name}: {self.cannot_unpack[name]}\n"}
+
+    def info(self):
+        """What GET /info says."""
+        return {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]} \
+            if self.containerd_store else {}
+
+
+def blob_path(digest):
+    """Where a blob stands in an archive."""
+    return "blobs/sha256/" + digest.removeprefix("sha256:")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -105,6 +134,9 @@ class Handler(BaseHTTPRequestHandler):
         """Tests look at `requests`."""
 
     def do_GET(self):   # pylint: disable=invalid-name
+        self._serve(b"")
+
+    def do_DELETE(self):    # pylint: disable=invalid-name
         self._serve(b"")
 
     def do_POST(self):  # pylint: disable=invalid-name
@@ -123,6 +155,9 @@ class Handler(BaseHTTPRequestHandler):
             query = parse_qs(url.query)
             self.server.names[f"{query['repo'][0]}:{query['tag'][0]}"] = path.split("/")[2]
             self.answer(201)
+        elif self.command == "DELETE":
+            self.server.names.pop(path.removeprefix("/images/"), None)
+            self.answer(200, [])
         elif path.endswith("/get"):
             self._export(path.removeprefix("/images/").removesuffix("/get"))
         else:
@@ -140,7 +175,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _get(self, path):
-        known = {"/_ping": "OK", "/version": VERSION, "/info": {},
+        known = {"/_ping": "OK", "/version": VERSION, "/info": self.server.info(),
                  "/images/json": [{"Id": digest} for digest in self.server.configs]}
         found = known.get(path)
         if found is None:

@@ -132,6 +132,31 @@ pieces_do_not_matter(void **state)
 			check_answer(i, pieces[p]);
 }
 
+/* The containerd store calls such an answer a success. */
+static void
+images_that_cannot_be_unpacked_are_found(void **state)
+{
+	static const char answer[] = LOADED(
+		"a:1") "{\"stream\":\"Error unpacking image a:1: no room: all gone\\n\"}\n"
+		       "{\"stream\":\"Error unpacking image b:2\"}\n" LOADED(
+			       "c:3");
+	struct docker_stream stream;
+	struct ferry_error err;
+
+	(void)state;
+	docker_stream_init(&stream, context);
+	feed(&stream, answer, strlen(answer), 7);
+	assert_int_equal(docker_stream_finish(&stream, &err), 0);
+	assert_string_equal(stream.loaded, "a:1, c:3");
+	assert_int_equal(json_object_size(stream.broken), 2);
+	assert_string_equal(
+		json_string_value(json_object_get(stream.broken, "a:1")),
+		"no room: all gone");
+	assert_string_equal(
+		json_string_value(json_object_get(stream.broken, "b:2")), "");
+	docker_stream_release(&stream);
+}
+
 /* A line of `size` bytes without its end, whatever the framing around. */
 static char *
 error_of(size_t size)
@@ -228,6 +253,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_do_not_matter),
+		cmocka_unit_test(images_that_cannot_be_unpacked_are_found),
 		cmocka_unit_test(lines_have_a_limit),
 		cmocka_unit_test(too_many_names_are_left_away),
 		cmocka_unit_test(progress_is_passed_on),
