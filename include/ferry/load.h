@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ferry/containerd.h"
 #include "ferry/context.h"
 #include "ferry/docker.h"
 #include "ferry/error.h"
@@ -51,6 +52,7 @@ struct ferry_load_options {
 	enum ferry_existing_tag existing_tag; /* of a registry */
 	bool deep; /* read every blob back from a registry */
 	struct ferry_docker_options docker; /* what "docker" stands for */
+	struct ferry_containerd_options containerd; /* the same of it */
 };
 
 enum ferry_load_state {

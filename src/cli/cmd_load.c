@@ -26,8 +26,9 @@ struct values {
 static const struct flag flags[] = {
 	{ .name = "to",
 	  .argument = "TARGET",
-	  .help = "docker, docker-daemon:SOCKET, or a registry: "
-		  "HOST[:PORT][/PREFIX] (default: the one Docker found here)",
+	  .help = "docker, docker-daemon:SOCKET, containerd[:NAMESPACE], "
+		  "oci:DIR, or a registry: HOST[:PORT][/PREFIX] (default: the "
+		  "one runtime found here)",
 	  .kind = FLAG_TEXT,
 	  .offset = offsetof(struct values, to) },
 	{ .name = "spool",
@@ -85,6 +86,7 @@ plan_load(struct session *session, const struct values *values,
 		.jobs = values->jobs,
 		.registry = *registry,
 		.docker = *docker,
+		.containerd = environment_containerd(),
 	};
 
 	if (push_flags_options(&options, &values->push, state, err))

@@ -8,9 +8,9 @@
 #include "cli/static.h"
 #include "ferry/host.h"
 
-#define TARGET_FORMS                                                           \
-	"--to docker, --to docker-daemon:SOCKET, or for a registry "           \
-	"--to HOST[:PORT][/PREFIX]"
+#define TARGET_FORMS                                                            \
+	"--to docker, --to docker-daemon:SOCKET, --to containerd[:NAMESPACE], " \
+	"or for a registry --to HOST[:PORT][/PREFIX]"
 
 /* An empty variable is as good as none. */
 static const char *
@@ -27,6 +27,15 @@ struct place {
 	const char *tail;
 	const char *unless; /* a variable that takes this one's place */
 };
+
+struct ferry_containerd_options
+environment_containerd(void)
+{
+	return (struct ferry_containerd_options){
+		.address = variable("CONTAINERD_ADDRESS"),
+		.space = variable("CONTAINERD_NAMESPACE"),
+	};
+}
 
 static int
 add_if_there(struct environment_files *files, char *take_path)
@@ -132,6 +141,27 @@ docker_place_release(struct docker_place *place)
 	*place = (struct docker_place){ 0 };
 }
 
+/* Each Docker brings a containerd, whose images are not Docker's. */
+static bool
+is_dockers_own(const struct ferry_host *host,
+	       const struct ferry_runtime *runtime)
+{
+	bool docker = false;
+
+	for (size_t i = 0; i < host->runtime_count; i++)
+		if (strcmp(host->runtimes[i].name, "docker") == 0)
+			docker = true;
+	return docker && strcmp(runtime->name, "containerd") == 0 &&
+	       text_starts(runtime->socket, "/run/containerd/");
+}
+
+static bool
+is_target(const struct ferry_host *host, const struct ferry_runtime *runtime)
+{
+	return strcmp(runtime->name, "podman") &&
+	       !is_dockers_own(host, runtime);
+}
+
 static int
 refuse_hosts(const struct ferry_host *host, struct ferry_error *err)
 {
@@ -143,9 +173,9 @@ refuse_hosts(const struct ferry_host *host, struct ferry_error *err)
 
 		error_add(err, "%s %s at %s%s", i ? "," : "", runtime->name,
 			  runtime->socket,
-			  strcmp(runtime->name, "docker")
-				  ? " (not a target yet)"
-				  : "");
+			  strcmp(runtime->name, "podman")
+				  ? ""
+				  : " (not a target yet)");
 	}
 	return error_add(err, "; give " TARGET_FORMS);
 }
@@ -154,20 +184,23 @@ static int
 found_target(char **out, struct ferry_error *err)
 {
 	struct ferry_host host = { 0 };
-	const char *socket = NULL;
+	const struct ferry_runtime *runtime = NULL;
 	unsigned found = 0;
 
 	if (ferry_host_find(&host, err))
 		return err->code;
 	for (size_t i = 0; i < host.runtime_count; i++) {
-		if (strcmp(host.runtimes[i].name, "docker"))
+		if (!is_target(&host, &host.runtimes[i]))
 			continue;
-		socket = host.runtimes[i].socket;
+		runtime = &host.runtimes[i];
 		found++;
 	}
 	if (found != 1)
 		return refuse_hosts(&host, err);
-	return text_format(out, err, "docker-daemon:%s", socket);
+	/* Where containerd is at home is found once more by the library. */
+	if (strcmp(runtime->name, "containerd") == 0)
+		return text_copy(out, runtime->name, err);
+	return text_format(out, err, "docker-daemon:%s", runtime->socket);
 }
 
 int
@@ -175,6 +208,8 @@ environment_target(const char *to, char **out, struct ferry_error *err)
 {
 	if (!to && (variable("DOCKER_HOST") || variable("DOCKER_CONTEXT")))
 		to = "docker";
+	else if (!to && variable("CONTAINERD_ADDRESS"))
+		to = "containerd";
 	return to ? text_copy(out, to, err) : found_target(out, err);
 }
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "ferry/containerd.h"
 #include "ferry/docker.h"
 
 /* Paths that the environment leads to; owned. */
@@ -44,9 +45,13 @@ int environment_docker(struct docker_place *out, struct ferry_error *err)
 	MUST_CHECK;
 void docker_place_release(struct docker_place *place);
 
+/* Which containerd ctr would speak to, and in which namespace. */
+struct ferry_containerd_options environment_containerd(void);
+
 /*
  * Where `to` leads: NULL is "docker" if DOCKER_HOST or DOCKER_CONTEXT is set,
- * else the one runtime on this machine.  *out is owned by the caller.
+ * "containerd" if CONTAINERD_ADDRESS is, else the one runtime on this machine.
+ * *out is owned by the caller.
  */
 int environment_target(const char *to, char **out, struct ferry_error *err)
 	MUST_CHECK;

@@ -1,6 +1,7 @@
 #include "target/any.h"
 
 #include "engine/locate.h"
+#include "target/containerd.h"
 #include "target/destination.h"
 #include "target/docker.h"
 #include "target/oci.h"
@@ -38,6 +39,24 @@ open_oci(struct target **out, struct ferry_context *context,
 	return target_oci_new(out, context, address, err);
 }
 
+static int
+open_containerd(struct target **out, struct ferry_context *context,
+		const char *space, const struct ferry_load_options *options,
+		struct ferry_error *err)
+{
+	const struct ferry_registry_options *patience = &options->registry;
+	unsigned seconds = patience->give_up_after
+				   ? patience->give_up_after
+				   : FERRY_GIVE_UP_AFTER_DEFAULT;
+	struct containerd_place place;
+	int rc = containerd_place_find(&place, "", &options->containerd, space,
+				       err);
+
+	return rc ? rc
+		  : target_containerd_new(out, context, &place,
+					  UINT64_C(1000) * seconds, err);
+}
+
 static int (*const openers[])(struct target **out,
 			      struct ferry_context *context,
 			      const char *address,
@@ -45,6 +64,7 @@ static int (*const openers[])(struct target **out,
 			      struct ferry_error *err) = {
 	[DESTINATION_DOCKER] = open_docker,
 	[DESTINATION_REGISTRY] = open_registry,
+	[DESTINATION_CONTAINERD] = open_containerd,
 	[DESTINATION_OCI] = open_oci,
 };
 

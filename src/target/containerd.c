@@ -158,16 +158,26 @@ make_stream(const struct containerd *target, struct archive_stream *out,
 }
 
 static int
-set_estimate(struct containerd *target, struct ferry_error *err)
+set_estimate(struct containerd *target, struct outcome *outcomes,
+	     struct ferry_error *err)
 {
 	AUTO(archive_stream_release) struct archive_stream stream = { 0 };
 	int rc = make_stream(target, &stream, err);
 
-	if (!rc && stream.document_count)
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < target->release->image_count; i++) {
+		outcomes[i].planned = true;
+		outcomes[i].to_send =
+			target->send[i] ? archive_stream_part(&stream, i) : 0;
+	}
+	target->estimate.planned = true;
+	target->estimate.send_bytes = archive_stream_blobs(&stream);
+	if (stream.document_count)
 		target->estimate.needed_bytes =
 			archive_stream_size(&stream) +
 			archive_stream_unpacked(&stream);
-	return rc;
+	return 0;
 }
 
 static int
@@ -193,7 +203,7 @@ prepare(struct target *base, const struct release *release,
 	for (size_t i = 0; i < release->image_count; i++)
 		if (!target->send[i])
 			outcomes[i].state = OUTCOME_PRESENT;
-	return set_estimate(target, err);
+	return set_estimate(target, outcomes, err);
 }
 
 static void
@@ -245,8 +255,8 @@ pin(struct containerd *target, const struct ctr_image *found,
 	    strcmp(target->place.space, CONTAINERD_KUBERNETES) != 0)
 		return;
 	if (ctr_pin(&target->ctr, found->name, &why) && !*outcome->note)
-		snprintf(outcome->note, sizeof(outcome->note), "not pinned: %s",
-			 why.message);
+		snprintf(outcome->note, sizeof(outcome->note),
+			 "not pinned: %.120s", why.message);
 }
 
 /* `failure` (or NULL) explains what is not there. */

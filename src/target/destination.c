@@ -22,6 +22,7 @@ static const struct form {
 	{ "docker-daemon:", REST_NEEDED, DESTINATION_DOCKER },
 	{ "docker://", REST_NEEDED, DESTINATION_REGISTRY },
 	{ "oci:", REST_NEEDED, DESTINATION_OCI },
+	{ "containerd", REST_OPTIONAL, DESTINATION_CONTAINERD },
 };
 
 /* As Docker tells a host from a path. */

@@ -10,19 +10,20 @@ enum destination_kind {
 	DESTINATION_DOCKER,
 	DESTINATION_REGISTRY,
 	DESTINATION_OCI,
+	DESTINATION_CONTAINERD,
 };
 
 struct destination {
 	enum destination_kind kind;
 	/*
-	 * Socket, folder, or HOST[:PORT][/PREFIX]; borrowed.  NULL: the one
-	 * that the options name.
+	 * Socket, folder, namespace, or HOST[:PORT][/PREFIX]; borrowed.  NULL:
+	 * the one that the options name.
 	 */
 	const char *address;
 };
 
 #define DESTINATION_FORMS                                                      \
-	"docker, docker-daemon:SOCKET, oci:DIR or HOST[:PORT][/PREFIX] of a registry"
+	"docker, docker-daemon:SOCKET, containerd[:NAMESPACE], oci:DIR or HOST[:PORT][/PREFIX] of a registry"
 
 /*
  * One of the forms of destination.c, or HOST[:PORT][/PREFIX] where HOST cannot

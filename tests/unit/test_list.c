@@ -429,11 +429,12 @@ test_destinations(void **state)
 		  "reg.example.com/a/b" },
 		{ "docker://plain/a", DESTINATION_REGISTRY, "plain/a" },
 		{ "oci:some/folder", DESTINATION_OCI, "some/folder" },
+		{ "containerd", DESTINATION_CONTAINERD, NULL },
+		{ "containerd:k8s.io", DESTINATION_CONTAINERD, "k8s.io" },
 	};
 	static const char *const bad[] = {
-		"",	      "dcoker",		"containerd",
-		"docker:",    "docker-daemon:", "docker://",
-		"plain/a.b:c"
+		"",	   "dcoker",	     "containerd:", "containerdx",
+		"docker:", "docker-daemon:", "docker://",   "plain/a.b:c"
 	};
 	struct destination found;
 	struct ferry_error err;
