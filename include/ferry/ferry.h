@@ -17,6 +17,7 @@
 #include "ferry/index.h"
 #include "ferry/list.h"
 #include "ferry/load.h"
+#include "ferry/map.h"
 #include "ferry/pack.h"
 #include "ferry/registry.h"
 #include "ferry/serve.h"

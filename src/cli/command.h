@@ -42,6 +42,7 @@ command_close_bundle(struct ferry_bundle **bundle)
 
 extern const struct command command_pack;
 extern const struct command command_load;
+extern const struct command command_map;
 extern const struct command command_verify;
 extern const struct command command_list;
 extern const struct command command_inspect;

@@ -29,6 +29,12 @@ read_kind(enum ferry_list_format *out, const char *name,
 		    : 0;
 }
 
+const char *
+list_flags_kind(enum ferry_list_format format)
+{
+	return kinds[format];
+}
+
 int
 list_flags_options(struct ferry_list_options *out,
 		   const struct list_values *values, struct ferry_error *err)

@@ -16,8 +16,9 @@
 #define LARGE_BLOCK (1 << 20)
 
 static const struct command *const commands[] = {
-	&command_pack,	  &command_load, &command_verify, &command_list,
-	&command_inspect, &command_diff, &command_serve,  &command_host,
+	&command_pack,	 &command_load,	 &command_map,
+	&command_verify, &command_list,	 &command_inspect,
+	&command_diff,	 &command_serve, &command_host,
 };
 
 static const char *

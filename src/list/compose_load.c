@@ -118,9 +118,10 @@ read_environment(json_t *variables, const char *const *environment,
 	return 0;
 }
 
-static int
-read_variables(json_t *variables, const struct ferry_list_options *options,
-	       const char *folder, struct ferry_error *err)
+int
+compose_read_variables(json_t *variables,
+		       const struct ferry_list_options *options,
+		       const char *folder, struct ferry_error *err)
 {
 	int rc = read_environment(variables, options->environment, err);
 
@@ -171,7 +172,7 @@ compose_load(json_t **out, const struct list_file *files, size_t count,
 	if (!rc)
 		rc = compose_path_folder(&folder, files[0].path, err);
 	if (!rc)
-		rc = read_variables(variables, options, folder, err);
+		rc = compose_read_variables(variables, options, folder, err);
 	scope.folder = folder;
 	if (!rc)
 		rc = load_files(services, &scope, files, count, err);

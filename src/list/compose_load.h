@@ -16,4 +16,10 @@ int compose_load(json_t **out, const struct list_file *files, size_t count,
 		 const struct ferry_list_options *options,
 		 struct ferry_error *err) MUST_CHECK;
 
+/* The variables of a project whose folder this is, into an empty object. */
+int compose_read_variables(json_t *variables,
+			   const struct ferry_list_options *options,
+			   const char *folder, struct ferry_error *err)
+	MUST_CHECK;
+
 #endif

@@ -36,12 +36,23 @@ list_file_release(struct list_file *file)
 }
 
 static bool
-begins(const struct buffer *content, const char *mark)
+begins(const void *data, size_t size, const char *mark)
 {
 	size_t length = strlen(mark);
 
-	return content->size >= length &&
-	       memcmp(content->data, mark, length) == 0;
+	return size >= length && memcmp(data, mark, length) == 0;
+}
+
+int
+list_text_begin(size_t *out, const void *data, size_t size,
+		struct ferry_error *err)
+{
+	if (begins(data, size, UTF16_LE_MARK) ||
+	    begins(data, size, UTF16_BE_MARK))
+		return error_set(err, FERRY_E_USAGE,
+				 "it is UTF-16; save it as UTF-8");
+	*out = begins(data, size, UTF8_MARK) ? strlen(UTF8_MARK) : 0;
+	return 0;
 }
 
 /* Takes the mark away. */
@@ -49,13 +60,11 @@ static int
 check_text(struct list_file *file, struct ferry_error *err)
 {
 	struct buffer *content = &file->content;
-	size_t mark = strlen(UTF8_MARK);
+	size_t mark;
+	int rc = list_text_begin(&mark, content->data, content->size, err);
 
-	if (begins(content, UTF16_LE_MARK) || begins(content, UTF16_BE_MARK))
-		return error_set(err, FERRY_E_USAGE,
-				 "it is UTF-16; save it as UTF-8");
-	if (!begins(content, UTF8_MARK))
-		return 0;
+	if (rc || !mark)
+		return rc;
 	content->size -= mark;
 	memmove(content->data, content->data + mark, content->size);
 	return 0;

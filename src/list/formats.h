@@ -16,6 +16,13 @@ struct list_file {
 };
 
 /*
+ * Where the text begins, behind a byte order mark; FERRY_E_USAGE when it is
+ * not UTF-8 by that.
+ */
+int list_text_begin(size_t *out, const void *data, size_t size,
+		    struct ferry_error *err) MUST_CHECK;
+
+/*
  * What kind of list this is, by its content alone.  FERRY_E_USAGE, with what
  * it looks like, when it is none; never FERRY_LIST_ANY.
  */

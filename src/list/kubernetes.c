@@ -10,11 +10,12 @@
  */
 #include <string.h>
 
-#include "list/formats.h"
+#include "list/kubernetes.h"
 #include "list/yaml.h"
 
 struct walk {
-	struct list *list;
+	kubernetes_take *take;
+	void *cookie;
 	bool own; /* inside a kind of Kubernetes itself */
 };
 
@@ -81,17 +82,6 @@ is_description(const json_t *object)
 	return false;
 }
 
-static int
-add_image(struct walk *walk, const char *image, struct ferry_error *err)
-{
-	AUTO(wanted_release) struct wanted wanted = { 0 };
-	int rc = list_refuse_url(image, err);
-
-	if (!rc)
-		rc = reference_parse(&wanted.origin.reference, image, err);
-	return rc ? rc : list_take(walk->list, &wanted, err);
-}
-
 /*
  * Kubernetes refuses a container without an image.  Operators fill it in, so
  * that a custom kind may leave it out.
@@ -100,10 +90,10 @@ static int
 add_container(struct walk *walk, const json_t *container,
 	      struct ferry_error *err)
 {
-	const char *image = text_of(container, "image");
+	json_t *image = json_object_get(container, "image");
 
-	if (image && *image)
-		return add_image(walk, image, err);
+	if (json_string_length(image))
+		return walk->take(walk->cookie, image, err);
 	if (!walk->own || json_is_null(container))
 		return 0;
 	return error_set(err, FERRY_E_USAGE,
@@ -131,10 +121,11 @@ add_volumes(struct walk *walk, json_t *volumes, struct ferry_error *err)
 	for (size_t i = 0; i < json_array_size(volumes); i++) {
 		const json_t *volume = json_array_get(volumes, i);
 		const char *name = text_of(volume, "name");
-		const char *image =
-			text_of(json_object_get(volume, "image"), "reference");
+		json_t *image = json_object_get(
+			json_object_get(volume, "image"), "reference");
 
-		if (image && *image && add_image(walk, image, err))
+		if (json_string_length(image) &&
+		    walk->take(walk->cookie, image, err))
 			return error_wrap(err, "volume '%.100s'",
 					  name ? name : "");
 	}
@@ -202,7 +193,9 @@ walk_members(struct walk *walk, json_t *object, struct ferry_error *err)
 static int
 walk_object(struct walk *walk, json_t *object, struct ferry_error *err)
 {
-	struct walk inside = { .list = walk->list, .own = is_own(object) };
+	struct walk inside = { .take = walk->take,
+			       .cookie = walk->cookie,
+			       .own = is_own(object) };
 	const char *name = text_of(json_object_get(object, "metadata"), "name");
 
 	if (is_description(object) || !walk_members(&inside, object, err))
@@ -214,12 +207,11 @@ walk_object(struct walk *walk, json_t *object, struct ferry_error *err)
 }
 
 int
-list_add_kubernetes(struct list *list, const void *data, size_t size,
-		    struct ferry_error *err)
+kubernetes_walk(json_t *documents, kubernetes_take *take, void *cookie,
+		struct ferry_error *err)
 {
-	struct walk walk = { .list = list };
-	AUTO_JSON *documents = NULL;
-	int rc = yaml_parse(&documents, data, size, err);
+	struct walk walk = { .take = take, .cookie = cookie };
+	int rc = 0;
 
 	for (size_t i = 0; i < json_array_size(documents) && !rc; i++) {
 		json_t *document = json_array_get(documents, i);
@@ -232,4 +224,33 @@ list_add_kubernetes(struct list *list, const void *data, size_t size,
 					 i + 1);
 	}
 	return rc;
+}
+
+int
+kubernetes_parse_image(struct reference *out, const json_t *image,
+		       struct ferry_error *err)
+{
+	const char *text = json_string_value(image);
+	int rc = list_refuse_url(text, err);
+
+	return rc ? rc : reference_parse(out, text, err);
+}
+
+static int
+take_image(void *cookie, json_t *image, struct ferry_error *err)
+{
+	AUTO(wanted_release) struct wanted wanted = { 0 };
+	int rc = kubernetes_parse_image(&wanted.origin.reference, image, err);
+
+	return rc ? rc : list_take(cookie, &wanted, err);
+}
+
+int
+list_add_kubernetes(struct list *list, const void *data, size_t size,
+		    struct ferry_error *err)
+{
+	AUTO_JSON *documents = NULL;
+	int rc = yaml_parse(&documents, data, size, err);
+
+	return rc ? rc : kubernetes_walk(documents, take_image, list, err);
 }

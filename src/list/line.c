@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "list/list.h"
+#include "list/line.h"
 
 #define BLANKS " \t\r"
 #define ARROW "=>"
@@ -85,9 +85,11 @@ cut_platforms(struct platforms *out, char *text, bool has_path,
 
 /* Takes `line` apart in place. */
 static int
-parse(struct wanted *wanted, char *line, struct ferry_error *err)
+parse(struct wanted *wanted, char *line, struct line_parts *parts,
+      struct ferry_error *err)
 {
 	char *name = cut_name(line);
+	size_t before = strlen(line);
 	char *image = trim(line);
 	bool has_path = transport_has_path(origin_transport(image));
 	int rc = cut_platforms(&wanted->platforms, image, has_path, err);
@@ -98,24 +100,35 @@ parse(struct wanted *wanted, char *line, struct ferry_error *err)
 		rc = error_set(err, FERRY_E_USAGE, "no name behind " ARROW);
 	if (!rc && name)
 		rc = list_parse_name(&wanted->name, name, err);
+	parts->image = (size_t)(image - line);
+	parts->image_size = strlen(image);
+	parts->arrow = name ? before : 0;
 	return rc;
+}
+
+int
+line_parse(struct wanted *out, struct line_parts *parts, const char *text,
+	   struct ferry_error *err)
+{
+	AUTO_FREE char *line = NULL;
+	int rc = text_copy(&line, text, err);
+
+	if (rc)
+		return rc;
+	rc = parse(out, line, parts, err);
+	/* Where it was taken apart, the piece that is wrong does not tell all.
+	 */
+	return !rc || strcmp(trim(line), text) == 0
+		       ? rc
+		       : error_wrap(err, "'%.300s'", text);
 }
 
 int
 list_add(struct list *list, const char *text, struct ferry_error *err)
 {
 	AUTO(wanted_release) struct wanted wanted = { 0 };
-	AUTO_FREE char *line = NULL;
-	int rc = text_copy(&line, text, err);
+	struct line_parts parts;
+	int rc = line_parse(&wanted, &parts, text, err);
 
-	if (rc)
-		return rc;
-	rc = parse(&wanted, line, err);
-	/* Where it was taken apart, the piece that is wrong does not tell all.
-	 */
-	if (rc)
-		return strcmp(trim(line), text) == 0
-			       ? rc
-			       : error_wrap(err, "'%.300s'", text);
-	return list_take(list, &wanted, err);
+	return rc ? rc : list_take(list, &wanted, err);
 }

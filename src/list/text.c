@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "list/formats.h"
+#include "list/line.h"
 
 static bool
 is_blank(char c)
@@ -31,8 +32,10 @@ trim(char *line)
 }
 
 int
-list_add_text(struct list *list, const void *data, size_t size,
-	      struct ferry_error *err)
+line_each(const void *data, size_t size,
+	  int (*take)(void *cookie, const char *line, size_t offset,
+		      size_t number, struct ferry_error *err),
+	  void *cookie, struct ferry_error *err)
 {
 	AUTO_FREE char *text = strndup(data, size);
 	char *rest = text;
@@ -48,8 +51,25 @@ list_add_text(struct list *list, const void *data, size_t size,
 			"or oci-archive:FILE");
 	for (size_t number = 1; (line = strsep(&rest, "\n")); number++) {
 		line = trim(line);
-		if (*line && list_add(list, line, err))
+		if (*line &&
+		    take(cookie, line, (size_t)(line - text), number, err))
 			return error_wrap(err, "line %zu", number);
 	}
 	return 0;
+}
+
+static int
+add_line(void *cookie, const char *line, size_t offset, size_t number,
+	 struct ferry_error *err)
+{
+	(void)offset;
+	(void)number;
+	return list_add(cookie, line, err);
+}
+
+int
+list_add_text(struct list *list, const void *data, size_t size,
+	      struct ferry_error *err)
+{
+	return line_each(data, size, add_line, list, err);
 }

@@ -4,6 +4,7 @@
 #include <yaml.h>
 
 #include "base/text.h"
+#include "list/yaml_marks.h"
 #include "list/yaml_scalar.h"
 
 #define CORE_TAG "tag:yaml.org,2002:"
@@ -13,10 +14,11 @@
 
 struct reader {
 	yaml_parser_t parser;
-	json_t *anchors; /* of this document: name -> value */
-	size_t nodes;	 /* made so far, and */
-	size_t bytes;	 /* of text in them */
-	yaml_mark_t at;	 /* where the event began that is looked at */
+	json_t *anchors;	  /* of this document: name -> value */
+	size_t nodes;		  /* made so far, and */
+	size_t bytes;		  /* of text in them */
+	struct yaml_marks *marks; /* of texts, or NULL */
+	yaml_mark_t at;		  /* where the event began that is looked at */
 };
 
 static int
@@ -132,6 +134,31 @@ check_text(struct reader *reader, const yaml_event_t *event,
 	return 0;
 }
 
+/* *value goes on failure. */
+static int
+mark_scalar(struct reader *reader, const yaml_event_t *event, json_t **value,
+	    struct ferry_error *err)
+{
+	static const enum yaml_style styles[] = {
+		[YAML_SINGLE_QUOTED_SCALAR_STYLE] = YAML_SINGLE_QUOTED,
+		[YAML_DOUBLE_QUOTED_SCALAR_STYLE] = YAML_DOUBLE_QUOTED,
+		[YAML_LITERAL_SCALAR_STYLE] = YAML_BLOCK,
+		[YAML_FOLDED_SCALAR_STYLE] = YAML_BLOCK,
+	};
+	struct yaml_mark mark = {
+		.value = *value,
+		.start = event->start_mark.index,
+		.end = event->end_mark.index,
+		.line = event->start_mark.line + 1,
+		.style = styles[event->data.scalar.style],
+	};
+	int rc = yaml_marks_add(reader->marks, &mark, err);
+
+	if (rc)
+		json_decref(STEAL(value));
+	return rc;
+}
+
 static int
 parse_scalar(struct reader *reader, const yaml_event_t *event, int depth,
 	     json_t **out, struct ferry_error *err)
@@ -146,7 +173,11 @@ parse_scalar(struct reader *reader, const yaml_event_t *event, int depth,
 	if (rc)
 		return rc;
 	*out = plain ? yaml_scalar(text) : json_string(text);
-	return *out ? 0 : error_nomem(err);
+	if (!*out)
+		return error_nomem(err);
+	return reader->marks && json_is_string(*out)
+		       ? mark_scalar(reader, event, out, err)
+		       : 0;
 }
 
 static int
@@ -433,11 +464,11 @@ check_directives(const char *text, size_t size, struct ferry_error *err)
 }
 
 static int
-parse_yaml(json_t *documents, const void *data, size_t size,
-	   struct ferry_error *err)
+parse_yaml(json_t *documents, struct yaml_marks *marks, const void *data,
+	   size_t size, struct ferry_error *err)
 {
 	AUTO_JSON *anchors = json_object();
-	struct reader reader = { .anchors = anchors };
+	struct reader reader = { .anchors = anchors, .marks = marks };
 	int rc;
 
 	rc = check_directives(data, size, err);
@@ -482,7 +513,28 @@ yaml_parse(json_t **out, const void *data, size_t size, struct ferry_error *err)
 	if (!documents || (json && json_array_append(documents, json)))
 		return error_nomem(err);
 	if (!json)
-		rc = parse_yaml(documents, data, size, err);
+		rc = parse_yaml(documents, NULL, data, size, err);
+	if (!rc)
+		*out = STEAL(&documents);
+	return rc;
+}
+
+int
+yaml_parse_marked(json_t **out, struct yaml_marks *marks, const void *data,
+		  size_t size, struct ferry_error *err)
+{
+	AUTO_JSON *documents = json_array();
+	AUTO_FREE char *text = NULL;
+	AUTO_JSON *json = parse_json(data, size);
+	int rc = documents ? 0 : error_nomem(err);
+
+	if (!rc && json)
+		rc = yaml_join_halves(&text, data, size, err);
+	if (!rc)
+		rc = parse_yaml(documents, marks, text ? text : data, size,
+				err);
+	if (!rc)
+		rc = yaml_marks_settle(marks, data, size, err);
 	if (!rc)
 		*out = STEAL(&documents);
 	return rc;

@@ -6,6 +6,8 @@
 
 #include "json/json.h"
 
+struct yaml_marks;
+
 /* After aliases have been put in: a "billion laughs" ends here. */
 #define YAML_NODES_MAX ((size_t)1 << 20)
 #define YAML_BYTES_MAX ((size_t)64 << 20)
@@ -26,5 +28,12 @@
  */
 int yaml_parse(json_t **out, const void *data, size_t size,
 	       struct ferry_error *err) MUST_CHECK;
+
+/*
+ * The same, and where each text of the documents stands (list/yaml_marks.h);
+ * `marks` was empty.
+ */
+int yaml_parse_marked(json_t **out, struct yaml_marks *marks, const void *data,
+		      size_t size, struct ferry_error *err) MUST_CHECK;
 
 #endif

@@ -4,6 +4,20 @@
 
 #include "target/names.h"
 
+int
+rewrite_warn_unused(const struct rewrite *rewrite, const bool used[],
+		    struct warnings *warnings, struct ferry_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < rewrite->count && !rc; i++)
+		if (!used[i])
+			rc = warnings_add(warnings, err,
+					  "--rewrite %.300s matches no image",
+					  rewrite->rules[i].text);
+	return rc;
+}
+
 static int
 rename_image(struct image *image, const struct rewrite *rewrite, bool registry,
 	     bool used[], struct ferry_error *err)
@@ -25,20 +39,6 @@ rename_image(struct image *image, const struct rewrite *rewrite, bool registry,
 	return 0;
 }
 
-static int
-warn_unused(const struct rewrite *rewrite, const bool used[],
-	    struct warnings *warnings, struct ferry_error *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; i < rewrite->count && !rc; i++)
-		if (!used[i])
-			rc = warnings_add(warnings, err,
-					  "--rewrite %.300s matches no image",
-					  rewrite->rules[i].text);
-	return rc;
-}
-
 int
 rename_release(struct release *release, const struct rewrite *rewrite,
 	       bool registry, struct warnings *warnings,
@@ -56,7 +56,7 @@ rename_release(struct release *release, const struct rewrite *rewrite,
 		rc = rename_image(&release->images[i], rewrite, registry, used,
 				  err);
 	if (!rc)
-		rc = warn_unused(rewrite, used, warnings, err);
+		rc = rewrite_warn_unused(rewrite, used, warnings, err);
 	/* A registry looks at what is in front, too. */
 	return rc || registry ? rc : target_names_check(NULL, release, err);
 }

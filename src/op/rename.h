@@ -19,4 +19,9 @@ int rename_release(struct release *release, const struct rewrite *rewrite,
 		   bool registry, struct warnings *warnings,
 		   struct ferry_error *err) MUST_CHECK;
 
+/* A warning of each rule that was not used. */
+int rewrite_warn_unused(const struct rewrite *rewrite, const bool used[],
+			struct warnings *warnings, struct ferry_error *err)
+	MUST_CHECK;
+
 #endif

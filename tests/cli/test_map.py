@@ -1,0 +1,181 @@
+"""ferry map: files that ask for images, with the names of the other side."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from ferry import program
+from mishaps import Bench, FaultyRegistry, assert_done, told
+
+BOTH = ["linux/amd64", "linux/arm64"]
+TO = "10.0.0.5:5000/plant"
+
+
+@pytest.fixture(scope="module", name="packed")
+def packed_fixture(tmp_path_factory):
+    """A bundle: one platform of an index, an image, an index with both, one by digest alone."""
+    with FaultyRegistry(seed="map") as server:
+        bench = Bench(server, tmp_path_factory.mktemp("map"))
+        redis = bench.add("redis:7", layers=[500], platforms=BOTH)
+        bench.add("nginx:1.27", layers=[400])
+        multi = bench.add("multi:1", layers=[300], platforms=BOTH)
+        only = bench.add("only:1", layers=[200], platforms=BOTH)
+        local = f"{server.host}/only@{only.index}"
+        assert_done(bench.pack(options=[
+            f"{bench.name('redis:7')} => redis:7", f"{bench.name('nginx:1.27')} => nginx:1.27",
+            f"{bench.name('multi:1')} all => quay.io/team/multi:1", local]))
+        bench.redis, bench.multi, bench.only, bench.local = redis, multi, only, local
+        yield bench
+
+
+@pytest.fixture(name="bench")
+def bench_fixture(packed, tmp_path):
+    packed.here = tmp_path
+    before = len(packed.server.requests)
+    yield packed
+    assert len(packed.server.requests) == before
+
+
+def run_map(bench, text, *options, to=TO, **more):
+    return bench.run("map", bench.bundle, "--to", to, *options, "-", input=text, cwd=bench.here, **more)
+
+
+def pod(image):
+    return f"apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: c  # {image}\n    image: {image}\n"
+
+
+@pytest.mark.parametrize("make", [pod, "services: {{a: {{image: '{}'}}}}  # x\n".format, "  {}  # x\n".format],
+                         ids=["kubernetes", "compose", "text"])
+def test_names_and_pins(bench, make):
+    """Of all but images, every byte stays."""
+    rows = {
+        "redis:7": f"{TO}/redis:7",
+        "docker.io/library/redis:7": f"{TO}/redis:7",
+        f"redis:7@{bench.redis.index}": f"{TO}/redis:7@{bench.redis.manifest}",
+        f"redis@{bench.redis.index}": f"{TO}/redis@{bench.redis.manifest}",
+        f"redis@{bench.redis.manifest}": f"{TO}/redis@{bench.redis.manifest}",
+        f"redis:8@{bench.redis.index}": f"{TO}/redis@{bench.redis.manifest}",
+        f"quay.io/team/multi:1@{bench.multi.index}": f"{TO}/q/multi:1@{bench.multi.index}",
+        f"quay.io/team/multi@{bench.multi.manifest}": f"{TO}/q/multi@{bench.multi.manifest}",
+        bench.local: f"{TO}/only@{bench.only.manifest}",
+    }
+    for asked, there in rows.items():
+        text = make("IMAGE").replace("IMAGE", asked)
+        done = run_map(bench, text, "--rewrite", "quay.io/team=q")
+        assert_done(done)
+        head, _, tail = text.rpartition(asked)
+        assert done.stdout == head + there + tail
+        again = run_map(bench, done.stdout, "--rewrite", "quay.io/team=q")
+        assert (again.returncode, again.stdout) == (0, done.stdout), told(again)
+        assert ("pinned to the platform's digest" in done.stderr) == (
+            bench.redis.index in asked or bench.only.index in asked)
+
+
+def test_in_a_runtime_a_tag_is_asked_for(bench):
+    text = f"redis:7\nredis:7@{bench.redis.index}\n{bench.local}\n"
+    done = run_map(bench, text, to="docker")
+    assert done.returncode == 5, told(done)
+    assert done.stdout == f"redis:7\nredis:7\n{bench.local}\n"
+    rule = f"--rewrite {bench.server.host}/only@{bench.only.manifest}="
+    assert f"there it has an ID and no name; give it one with {rule}NAME:TAG" in done.stderr
+    done = run_map(bench, text, *f"{rule}team/only:1".split(), to="docker")
+    assert_done(done)
+    assert done.stdout == "redis:7\nredis:7\nteam/only:1\n"
+
+
+def test_what_is_not_in_the_bundle_is_left_and_told(bench):
+    text = "services:\n  a: {image: redis}\n  b: {image: 'nginx:1.27'}\n  c: {image: " \
+           f"redis:7@sha256:{'0' * 64}" + "}\n"
+    done = run_map(bench, text)
+    assert done.returncode == 5, told(done)
+    assert done.stdout == text.replace("nginx:1.27", f"{TO}/nginx:1.27")
+    assert "standard input: line 2: redis:latest: not in the bundle, left as before\n" in done.stderr
+    assert f"line 4: redis:7@sha256:{'0' * 64}: not in the bundle, left as before; it holds that " \
+           f"with another digest, {bench.redis.index}\n" in done.stderr
+    assert "ferry: 2 of 3 images in standard input" in done.stderr
+    quiet = run_map(bench, text, "--quiet")
+    assert (quiet.returncode, quiet.stdout) == (5, done.stdout)
+    assert quiet.stderr.splitlines() == done.stderr.splitlines()[-1:]
+
+
+def test_json(bench):
+    text = f"redis@{bench.redis.index}\nbusybox\n"
+    done = run_map(bench, text, "--json", "--rewrite", "x=y")
+    assert done.returncode == 5, told(done)
+    document = json.loads(done.stdout)
+    assert document["error"]["code"] == "partial"
+    assert (document["file"], document["format"]) == ("-", "text")
+    assert document["content"] == f"{TO}/redis@{bench.redis.manifest}\nbusybox\n"
+    assert [(image["line"], image["target"], image["state"]) for image in document["images"]] == [
+        (1, f"{TO}/redis@{bench.redis.manifest}", "mapped"), (2, None, "missing")]
+    assert document["warnings"] == ["--rewrite x=y matches no image"]
+
+
+def test_variables(bench):
+    (bench.here / ".env").write_text("TAG=7\n")
+    text = "services:\n  a:\n    image: ${REG:-docker.io/library}/redis:${TAG}  # $X\n"
+    done = run_map(bench, text)
+    assert_done(done)
+    assert done.stdout == f"services:\n  a:\n    image: {TO}/redis:7  # $X\n"
+    assert "line 3: redis:7: its variables are put in" in done.stderr
+    (bench.here / "o.env").write_text("TAG=9\n")
+    other = run_map(bench, text, "--env-file", "o.env")
+    assert (other.returncode, other.stdout) == (5, text), told(other)
+
+
+def test_a_file_in_another_folder(bench):
+    folder = bench.here / "deep"
+    folder.mkdir()
+    (folder / ".env").write_text("TAG=7\n")
+    path = folder / "compose.yaml"
+    path.write_bytes(b"\xef\xbb\xbfinclude: [other.yaml]\r\nservices: {a: {image: 'redis:$TAG'}}\r\n")
+    done = subprocess.run([program(), "map", bench.bundle, "--to", TO, path], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == path.read_bytes().replace(b"redis:$TAG", f"{TO}/redis:7".encode())
+    assert b"includes or extends other files: map these too" in done.stderr
+
+
+@pytest.mark.parametrize("text, options, status, words", [
+    ("", [], 2, ["standard input: it names no image"]),
+    ("# x\n", [], 2, ["it names no image"]),
+    ('{"type": "ferry.definition/v1", "images": []}', [], 2, ["a definition says what to pack"]),
+    ("services: {a: {image: 'A'}}", [], 2, ["service 'a': line 1: 'A' is no image reference"]),
+    ("redis:7", ["--rewrite", "nginx=redis", "--rewrite", "nginx:1.27=redis:7"], 2,
+     ["would both be called 10.0.0.5:5000/plant/redis:7 (--rewrite nginx:1.27=redis:7)"]),
+    ("redis:7", ["--rewrite", "redis="], 2, ["no name is left"]),
+    ("redis:7", ["--list-format", "compose"], 2, ["standard input"]),
+])
+def test_what_is_refused(bench, text, options, status, words):
+    done = run_map(bench, text, *options)
+    assert (done.returncode, done.stdout) == (status, ""), told(done)
+    for word in words:
+        assert word in done.stderr
+
+
+def test_the_command_line(bench):
+    assert "no FILE given" in bench.run("map", bench.bundle, "--to", TO).stderr
+    assert "'--to" in bench.run("map", bench.bundle, "x").stderr
+    assert bench.run("map", bench.bundle, "--to", "x", "-", input="redis:7").returncode == 2
+    missing = bench.run("map", bench.bundle, "--to", TO, "nowhere.yaml")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    damaged = bench.here / "x.tar.zst"
+    shutil.copy(bench.bundle, damaged)
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    assert bench.run("map", damaged, "--to", TO, "-", input="redis:7").returncode == 3
+
+
+def test_the_mapped_names_are_those_of_load(bench):
+    """What map writes is what load has put there."""
+    with FaultyRegistry(seed="there") as there:
+        rules = ["--rewrite", "quay.io/team=q", "--rewrite", f"{bench.server.host}/only@{bench.only.manifest}=only:1"]
+        to = there.host + "/plant"
+        assert_done(bench.run("load", bench.bundle, "--to", to, "--any-host", *rules))
+        text = f"redis:7\nnginx:1.27\nquay.io/team/multi:1\n{bench.local}\n"
+        done = run_map(bench, text, *rules, to=to)
+        assert_done(done)
+        for line in done.stdout.split():
+            repository, _, version = line.removeprefix(there.host + "/").partition("@")
+            repository, _, tag = repository.partition(":")
+            assert there.store.find_manifest(repository, version or tag), line
