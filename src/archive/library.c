@@ -74,3 +74,12 @@ library_failure(struct archive *reader, const struct library_input *input,
 		length--;
 	return error_set(err, FERRY_E_FAILED, "%.*s", (int)length, text);
 }
+
+bool
+library_warns_of_letters(struct archive *reader, int got)
+{
+	const char *text = archive_error_string(reader);
+
+	return got == ARCHIVE_WARN && text &&
+	       strstr(text, " can't be converted from ");
+}

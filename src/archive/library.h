@@ -26,6 +26,13 @@ int library_open(struct archive *reader, struct library_input *input,
 int library_failure(struct archive *reader, const struct library_input *input,
 		    struct ferry_error *err);
 
+/*
+ * Whether `got` warns of no more than a name whose letters this program's
+ * locale lacks (it never asks for one): the entry has the name's bytes then,
+ * which are all that we compare.
+ */
+bool library_warns_of_letters(struct archive *reader, int got);
+
 static inline void
 cleanup_reader(struct archive **reader)
 {

@@ -32,7 +32,8 @@ bad_component(const char *at, size_t length)
 	if (length == 2 && at[0] == '.' && at[1] == '.')
 		return "a \"..\"";
 	for (size_t i = 0; i < length; i++) {
-		if ((unsigned char)at[i] < ' ' || (unsigned char)at[i] > '~')
+		/* Letters of any alphabet: names are compared, no more. */
+		if ((unsigned char)at[i] < ' ' || at[i] == 0x7f)
 			return "bytes that are no plain text";
 		if (at[i] == '\\')
 			return "a backslash";

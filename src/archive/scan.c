@@ -160,7 +160,8 @@ scan_members(struct scan *scan, struct ferry_error *err)
 		if (got == ARCHIVE_EOF)
 			return 0;
 		/* A warning too: of what others may read otherwise. */
-		if (got != ARCHIVE_OK)
+		if (got != ARCHIVE_OK &&
+		    !library_warns_of_letters(scan->reader, got))
 			return library_failure(scan->reader, &scan->input, err);
 		rc = describe(scan, entry, &member, err);
 		if (!rc && member && look_into(scan, member, err))

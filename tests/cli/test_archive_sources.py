@@ -67,6 +67,17 @@ def test_all_forms_make_one_bundle(write, pack, transport, make, form):
     assert bundle == wanted
 
 
+def test_members_may_have_any_letters(write, pack):
+    """Of an alphabet that the locale lacks; ferry never asks for one."""
+    members = docker_1x(APP)
+    manifest = find(members, "manifest.json")
+    told = json.loads(manifest.data)
+    find(members, told[0]["Layers"][0]).name = told[0]["Layers"][0] = "größe/слой.tar"
+    manifest.data = to_json(told)
+    _, digests = pack(f"docker-archive:{write(members)}")
+    assert digests == {"app:1": digest_of(APP.manifest)}
+
+
 def test_a_folder_is_as_good(write, pack, tmp_path):
     """oci: of the unpacked archive."""
     folder = unpack(oci(APP, WEB), tmp_path / "layout")
