@@ -84,7 +84,10 @@ def quick_suites():
 
 def slow_suites():
     """What runs at the same time; the largest folders in parts."""
-    for folder, parts in [("peers", 3), ("cli", 2), ("faults", 1), ("bench", 1)]:
+    folders = [("peers", 3), ("cli", 2), ("faults", 1), ("bench", 1)]
+    if "static" in sys.argv[1:]:    # of a file that is built by itself: make test-static
+        folders = [("static", 1)]
+    for folder, parts in folders:
         files = sorted((ROOT / "tests" / folder).glob("test_*.py"))
         for part in range(parts):
             name = f"{folder} {part + 1}/{parts}" if parts > 1 else folder
