@@ -51,6 +51,9 @@ struct ferry_load_options {
 	struct ferry_registry_options registry;
 	enum ferry_existing_tag existing_tag; /* of a registry */
 	bool deep; /* read every blob back from a registry */
+	/* The plan says what would be sent; a registry is asked for each blob.
+	 */
+	bool closely;
 	struct ferry_docker_options docker; /* what "docker" stands for */
 	struct ferry_containerd_options containerd; /* the same of it */
 };
@@ -60,6 +63,7 @@ enum ferry_load_state {
 	FERRY_LOAD_DONE,    /* sent, and read back equal */
 	FERRY_LOAD_PRESENT, /* was there already; proved all the same */
 	FERRY_LOAD_FAILED,
+	FERRY_LOAD_SKIPPED, /* left out, as the options want it */
 };
 
 struct ferry_load_image {

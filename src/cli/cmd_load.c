@@ -87,6 +87,7 @@ plan_load(struct session *session, const struct values *values,
 		.registry = *registry,
 		.docker = *docker,
 		.containerd = environment_containerd(),
+		.closely = values->dry_run,
 	};
 
 	if (push_flags_options(&options, &values->push, state, err))

@@ -14,6 +14,7 @@ static const struct {
 	[FERRY_LOAD_DONE] = { "done", "loaded" },
 	[FERRY_LOAD_PRESENT] = { "present", "was there" },
 	[FERRY_LOAD_FAILED] = { "failed", "failed" },
+	[FERRY_LOAD_SKIPPED] = { "skipped", "left as it was" },
 };
 
 static bool
@@ -88,6 +89,8 @@ planned_words(char *out, size_t size, const struct ferry_load_image *image)
 		return state_words(image);
 	if (image->state == FERRY_LOAD_FAILED)
 		return "refused";
+	if (image->state == FERRY_LOAD_SKIPPED)
+		return states[FERRY_LOAD_SKIPPED].words;
 	if (image->to_send == UINT64_MAX)
 		return "planned";
 	if (image->to_send == 0)

@@ -121,7 +121,7 @@ image_failed(const struct copy *copy, size_t image,
 {
 	struct outcome *outcome = &copy->outcomes[image];
 
-	if (outcome->state == OUTCOME_FAILED)
+	if (!outcome_is_open(outcome))
 		return;
 	outcome->state = OUTCOME_FAILED;
 	outcome->err = *err;
@@ -147,7 +147,7 @@ still_wanted(struct run *run, const struct blob *blob)
 
 	pthread_mutex_lock(&run->lock);
 	for (size_t u = 0; u < blob->uses; u++)
-		if (outcomes[blob->users[u]].state != OUTCOME_FAILED)
+		if (outcome_is_open(&outcomes[blob->users[u]]))
 			wanted = true;
 	pthread_mutex_unlock(&run->lock);
 	return wanted;

@@ -214,6 +214,7 @@ tell_outcomes(struct ferry_load *load)
 		[OUTCOME_DONE] = FERRY_LOAD_DONE,
 		[OUTCOME_PRESENT] = FERRY_LOAD_PRESENT,
 		[OUTCOME_FAILED] = FERRY_LOAD_FAILED,
+		[OUTCOME_SKIPPED] = FERRY_LOAD_SKIPPED,
 	};
 
 	for (size_t i = 0; i < load->plan.image_count; i++) {

@@ -125,6 +125,19 @@ client_get_manifest(struct registry *registry, unsigned worker,
 	return get_manifest(registry, worker, repository, reference, out, err);
 }
 
+static int
+refuse_manifest(struct registry *registry, const struct call *call,
+		const struct http_response *response, const char *reference,
+		struct ferry_error *err)
+{
+	/* What is wrong with it was said of its digest before. */
+	if (!call->away && refusal_is_of_tag(response->status) &&
+	    !text_starts(reference, DIGEST_PREFIX))
+		return refusal_error(response, registry->host, REFUSAL_TAG,
+				     err);
+	return call_refused(registry, call, response, err);
+}
+
 int
 registry_put_manifest(struct registry *registry, unsigned worker,
 		      const char *repository, const char *reference,
@@ -148,6 +161,7 @@ registry_put_manifest(struct registry *registry, unsigned worker,
 	if (rc)
 		return rc;
 	if (response.status / 100 != 2)
-		return call_refused(registry, &call, &response, err);
+		return refuse_manifest(registry, &call, &response, reference,
+				       err);
 	return call_stored(&response, &descriptor->digest, NULL, err);
 }

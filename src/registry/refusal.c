@@ -130,6 +130,12 @@ refused(int status, const char *host, enum refusal_role role, const char *said,
 			 host, said);
 }
 
+bool
+refusal_is_of_tag(int status)
+{
+	return status == 400 || status == 409 || status == 412;
+}
+
 int
 refusal_error(const struct http_response *response, const char *host,
 	      enum refusal_role role, struct ferry_error *err)
@@ -153,6 +159,11 @@ refusal_error(const struct http_response *response, const char *host,
 				 "several machines, they do not share "
 				 "uploads%s",
 				 host, said);
+	if (role == REFUSAL_TAG && refusal_is_of_tag(response->status))
+		return error_set(err, FERRY_E_FAILED,
+				 "%s will not have it replaced (%d); is the "
+				 "tag immutable?%s",
+				 host, response->status, said);
 	switch (response->status) {
 	case 401:
 	case 403:
@@ -163,11 +174,6 @@ refusal_error(const struct http_response *response, const char *host,
 			err, FERRY_E_FAILED,
 			"%s does not allow it (405); is it read-only?%s", host,
 			said);
-	case 412:
-		return error_set(err, FERRY_E_FAILED,
-				 "%s will not have it replaced (412); is the "
-				 "tag immutable?%s",
-				 host, said);
 	case 413:
 		return error_set(err, FERRY_E_FAILED,
 				 "%s finds it too large (413)%s", host, said);

@@ -10,6 +10,7 @@
 enum refusal_role {
 	REFUSAL_AWAY,	   /* at another host, which the registry sent us to */
 	REFUSAL_UPLOAD,	   /* to an upload that was open before */
+	REFUSAL_TAG,	   /* to a tag for what it has by its digest */
 	REFUSAL_TOKENS,	   /* at the token server: what it has is no image */
 	REFUSAL_OPEN,	   /* nobody asked who we are */
 	REFUSAL_STRANGER,  /* without credentials, and not to pull */
@@ -24,6 +25,9 @@ enum refusal_role {
  */
 int refusal_error(const struct http_response *response, const char *host,
 		  enum refusal_role role, struct ferry_error *err);
+
+/* What Harbor (412), ECR (400) and others say who keep a tag as it is. */
+bool refusal_is_of_tag(int status);
 
 /* FERRY_E_FAILED for a web page where a registry should have spoken. */
 int refusal_check_type(const struct http_response *response, const char *host,

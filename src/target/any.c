@@ -24,10 +24,7 @@ open_registry(struct target **out, struct ferry_context *context,
 	      const char *address, const struct ferry_load_options *options,
 	      struct ferry_error *err)
 {
-	unsigned jobs = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
-
-	return target_registry_new(out, context, address, &options->registry,
-				   jobs, err);
+	return target_registry_new(out, context, address, options, err);
 }
 
 static int

@@ -1,5 +1,32 @@
 #include "target/outcome.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool
+outcome_is_open(const struct outcome *outcome)
+{
+	return outcome->state != OUTCOME_FAILED &&
+	       outcome->state != OUTCOME_SKIPPED;
+}
+
+void
+outcome_note(struct outcome *outcome, const char *format, ...)
+{
+	size_t used = strlen(outcome->note);
+	va_list args;
+
+	if (used && used + 2 < sizeof(outcome->note)) {
+		strcpy(outcome->note + used, "; ");
+		used += 2;
+	}
+	va_start(args, format);
+	vsnprintf(outcome->note + used, sizeof(outcome->note) - used, format,
+		  args);
+	va_end(args);
+}
+
 const char *
 outcome_words(const struct outcome *outcome)
 {
@@ -10,6 +37,8 @@ outcome_words(const struct outcome *outcome)
 		return "there already, equal";
 	case OUTCOME_FAILED:
 		return outcome->err.message;
+	case OUTCOME_SKIPPED:
+		return "left as it was";
 	case OUTCOME_PENDING:
 		break;
 	}

@@ -12,6 +12,7 @@ enum outcome_state {
 	OUTCOME_DONE,
 	OUTCOME_PRESENT, /* nothing had to be sent */
 	OUTCOME_FAILED,
+	OUTCOME_SKIPPED, /* left out, as the options want it */
 };
 
 #define OUTCOME_NOTE 160
@@ -28,6 +29,13 @@ struct outcome {
 	/* What else to know of it: "it was sha256:... before"; or "". */
 	char note[OUTCOME_NOTE];
 };
+
+/* Whether it can still get there, or is there. */
+bool outcome_is_open(const struct outcome *outcome);
+
+/* Adds to its note, what does not fit left aside. */
+void outcome_note(struct outcome *outcome, const char *format, ...)
+	PRINTF_LIKE(2, 3);
 
 /* In words: "loaded, read back equal", or why it failed; "" when pending. */
 const char *outcome_words(const struct outcome *outcome);

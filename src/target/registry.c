@@ -38,14 +38,25 @@ prepare(struct target *base, const struct release *release,
 	struct target_registry *target = (struct target_registry *)base;
 	int rc;
 
-	(void)outcomes; /* commit() looks at all of them */
 	forget_release(target);
 	target->release = release;
+	target->outcomes = outcomes;
 	rc = target_names(&target->names, target->to, release, err);
 	if (rc)
 		return rc;
 	target->sent = calloc(release->image_count + 1, sizeof(bool));
-	return target->sent ? 0 : error_nomem(err);
+	return target->sent ? target_registry_plan(target, outcomes, err)
+			    : error_nomem(err);
+}
+
+static void
+estimate(const struct target *base, struct target_estimate *out)
+{
+	const struct target_registry *target =
+		(const struct target_registry *)base;
+
+	out->planned = target->planned;
+	out->send_bytes = target->send_bytes;
 }
 
 static const struct reference *
@@ -67,10 +78,26 @@ free_target(struct target *base)
 	free(target);
 }
 
+/* What prepare() found to be impossible, or not wanted. */
+static int
+begin(struct target *base, struct ferry_error *err)
+{
+	struct target_registry *target = (struct target_registry *)base;
+
+	(void)err;
+	for (size_t i = 0; i < target->release->image_count; i++)
+		if (!outcome_is_open(&target->outcomes[i]))
+			outcome_tell(target->context, target->release, i,
+				     &target->outcomes[i]);
+	return 0;
+}
+
 static const struct target_ops ops = {
 	.connect = connect,
 	.prepare = prepare,
+	.estimate = estimate,
 	.name = name,
+	.begin = begin,
 	.put = target_registry_put,
 	.commit = target_registry_commit,
 	.free = free_target,
@@ -78,9 +105,8 @@ static const struct target_ops ops = {
 
 int
 target_registry_new(struct target **out, struct ferry_context *context,
-		    const char *to,
-		    const struct ferry_registry_options *options,
-		    unsigned workers, struct ferry_error *err)
+		    const char *to, const struct ferry_load_options *options,
+		    struct ferry_error *err)
 {
 	struct target_registry *target = calloc(1, sizeof(*target));
 	struct reference place;
@@ -91,7 +117,10 @@ target_registry_new(struct target **out, struct ferry_context *context,
 	target->target.ops = &ops;
 	target->target.own_host = true;
 	target->context = context;
-	target->workers = workers;
+	target->workers = options->jobs ? options->jobs : FERRY_JOBS_DEFAULT;
+	target->existing_tag = options->existing_tag;
+	target->deep = options->deep;
+	target->closely = options->closely;
 	pthread_mutex_init(&target->lock, NULL);
 	rc = target_parse(&place, to, err);
 	if (!rc)
@@ -99,8 +128,9 @@ target_registry_new(struct target **out, struct ferry_context *context,
 	if (!rc)
 		rc = text_format(&target->words, err, "registry %s", to);
 	if (!rc)
-		rc = registry_new(&target->registry, context, options,
-				  place.host, REGISTRY_PUSH, workers, err);
+		rc = registry_new(&target->registry, context,
+				  &options->registry, place.host, REGISTRY_PUSH,
+				  target->workers, err);
 	if (rc)
 		free_target(&target->target);
 	else

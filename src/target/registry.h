@@ -8,7 +8,7 @@
 #ifndef TARGET_REGISTRY_H
 #define TARGET_REGISTRY_H
 
-#include "ferry/registry.h"
+#include "ferry/load.h"
 #include "target/target.h"
 
 /*
@@ -17,7 +17,7 @@
  */
 int target_registry_new(struct target **out, struct ferry_context *context,
 			const char *to,
-			const struct ferry_registry_options *options,
-			unsigned workers, struct ferry_error *err) MUST_CHECK;
+			const struct ferry_load_options *options,
+			struct ferry_error *err) MUST_CHECK;
 
 #endif

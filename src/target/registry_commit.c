@@ -10,12 +10,6 @@ struct commit {
 	bool by_name; /* it is done once a name, by the image it stands for */
 };
 
-/* A manifest or an index. */
-struct document {
-	const struct descriptor *descriptor;
-	const struct buffer *bytes;
-};
-
 /* A look at what the registry has under a name. */
 struct look {
 	struct target_registry *target;
@@ -23,46 +17,27 @@ struct look {
 	unsigned worker;
 	const char *name;
 	const struct digest *wanted;
+	struct digest found;	/* what it gives; not set: nothing */
 	struct ferry_error why; /* what it says or gives instead */
 };
-
-static struct document
-manifest_of(const struct image *image)
-{
-	return (struct document){ &image->descriptor, &image->manifest_bytes };
-}
-
-/* What the image's name stands for. */
-static struct document
-whole_of(const struct image *image)
-{
-	const struct nested_index *index = image->nested;
-
-	return index ? (struct document){ &index->descriptor, &index->bytes }
-		     : manifest_of(image);
-}
 
 /* Whether the registry gives exactly the document that is wanted. */
 static int
 is_there(void *cookie, bool *out, struct ferry_error *err)
 {
 	struct look *look = cookie;
-	struct target_registry *target = look->target;
-	AUTO_REGISTRY_MANIFEST found = { 0 };
-	int rc = registry_get_manifest(target->registry, look->worker,
-				       target->names[look->image].repository,
-				       look->name, &found, &look->why);
+	int rc =
+		target_registry_find(look->target, look->image, look->worker,
+				     look->name, &look->found, &look->why, err);
 
-	if (rc && rc != FERRY_E_NOT_FOUND && rc != FERRY_E_DENIED) {
-		*err = look->why;
-		return rc;
-	}
-	*out = !rc && digest_equal(&found.digest, look->wanted);
 	if (rc)
+		return rc;
+	*out = digest_equal(&look->found, look->wanted);
+	if (!digest_is_set(&look->found))
 		error_wrap(&look->why, "does not show it");
 	else if (!*out)
 		error_set(&look->why, FERRY_E_FAILED, "gives %s",
-			  found.digest.text);
+			  look->found.text);
 	return 0;
 }
 
@@ -85,8 +60,11 @@ send_document(struct commit *commit, size_t image, unsigned worker,
 	      const struct document *document, struct ferry_error *err)
 {
 	const struct digest *digest = &document->descriptor->digest;
-	struct look look = { commit->target, image,  worker,
-			     digest->text,   digest, { 0 } };
+	struct look look = { .target = commit->target,
+			     .image = image,
+			     .worker = worker,
+			     .name = digest->text,
+			     .wanted = digest };
 	bool there = false;
 	int rc = 0;
 
@@ -103,7 +81,7 @@ send_manifest(struct commit *commit, size_t image, unsigned worker,
 	      struct ferry_error *err)
 {
 	const struct image *what = &commit->target->release->images[image];
-	struct document manifest = manifest_of(what);
+	struct document manifest = target_registry_manifest(what);
 	int rc = send_document(commit, image, worker, &manifest, err);
 
 	return rc ? error_wrap(err, "manifest %s", what->descriptor.digest.text)
@@ -116,7 +94,7 @@ send_index(struct commit *commit, size_t image, unsigned worker,
 	   struct ferry_error *err)
 {
 	const struct image *what = &commit->target->release->images[image];
-	struct document index = whole_of(what);
+	struct document index = target_registry_whole(what);
 	int rc;
 
 	if (!what->nested)
@@ -139,18 +117,46 @@ read_back(struct look *look, struct ferry_error *err)
 			 look->why.message);
 }
 
+/* Sets the tag, unless it stands for something that is to be left. */
+static int
+replace_tag(struct commit *commit, struct look *look,
+	    const struct document *whole, struct ferry_error *err)
+{
+	const struct digest was = look->found;
+	bool existed = digest_is_set(&was);
+	int rc = 0;
+
+	if (existed)
+		rc = target_registry_existing(look->target, look->image, &was,
+					      commit->outcomes, err);
+	if (rc || !outcome_is_open(&commit->outcomes[look->image]))
+		return rc;
+	rc = put_document(commit, look->image, look->worker, look->name, whole,
+			  err);
+	if (rc && existed && rc != FERRY_E_INTERRUPTED)
+		return error_add(err, "; it stands for %s", was.text);
+	if (!rc)
+		rc = read_back(look, err);
+	if (!rc && existed)
+		target_registry_note(look->target, commit->outcomes,
+				     look->image, "was", &was);
+	return rc;
+}
+
 /* The name that people will use; it is read back whether sent or not. */
 static int
 send_tag(struct commit *commit, size_t image, unsigned worker,
 	 struct ferry_error *err)
 {
 	struct document whole =
-		whole_of(&commit->target->release->images[image]);
+		target_registry_whole(&commit->target->release->images[image]);
 	const struct digest *digest = &whole.descriptor->digest;
 	const char *tag = commit->target->names[image].tag;
-	struct look look = {
-		commit->target, image, worker, tag, digest, { 0 }
-	};
+	struct look look = { .target = commit->target,
+			     .image = image,
+			     .worker = worker,
+			     .name = tag,
+			     .wanted = digest };
 	bool there = false;
 	int rc;
 
@@ -160,9 +166,7 @@ send_tag(struct commit *commit, size_t image, unsigned worker,
 	}
 	rc = is_there(&look, &there, err);
 	if (!rc && !there)
-		rc = put_document(commit, image, worker, tag, &whole, err);
-	if (!rc && !there)
-		rc = read_back(&look, err);
+		rc = replace_tag(commit, &look, &whole, err);
 	return rc ? error_wrap(err, "tag %s", tag) : 0;
 }
 
@@ -171,7 +175,10 @@ set_done(struct commit *commit, size_t image, bool sent)
 {
 	struct outcome *outcome = &commit->outcomes[image];
 
-	outcome->state = sent ? OUTCOME_DONE : OUTCOME_PRESENT;
+	if (outcome->state != OUTCOME_SKIPPED)
+		outcome->state = sent ? OUTCOME_DONE : OUTCOME_PRESENT;
+	if (outcome->state != OUTCOME_SKIPPED && commit->target->deep)
+		outcome_note(outcome, "every blob read back equal");
 	outcome_tell(commit->target->context, commit->target->release, image,
 		     outcome);
 }
@@ -206,17 +213,6 @@ finish_name(struct commit *commit, size_t image, unsigned worker,
 	return 0;
 }
 
-static void
-set_failed(struct commit *commit, size_t image, const struct ferry_error *err)
-{
-	struct outcome *outcome = &commit->outcomes[image];
-
-	outcome->state = OUTCOME_FAILED;
-	outcome->err = *err;
-	outcome_tell(commit->target->context, commit->target->release, image,
-		     outcome);
-}
-
 static int
 step(void *data, size_t image, unsigned worker, struct ferry_error *err)
 {
@@ -226,12 +222,12 @@ step(void *data, size_t image, unsigned worker, struct ferry_error *err)
 	if (rc || (commit->by_name &&
 		   commit->target->release->images[image].secondary))
 		return rc;
-	if (commit->outcomes[image].state == OUTCOME_FAILED)
+	if (!outcome_is_open(&commit->outcomes[image]))
 		return 0;
 	rc = commit->step(commit, image, worker, err);
 	if (!rc || rc == FERRY_E_INTERRUPTED || rc == FERRY_E_NOMEM)
 		return rc;
-	set_failed(commit, image, err);
+	target_registry_fail(commit->target, commit->outcomes, image, err);
 	return 0;
 }
 
@@ -260,9 +256,13 @@ target_registry_commit(struct target *base, struct source *source,
 {
 	struct target_registry *target = (struct target_registry *)base;
 	struct commit commit = { .target = target, .outcomes = outcomes };
-	int rc = run_step(&commit, false, send_manifest, err);
+	int rc = 0;
 
 	(void)source; /* the release carries its documents */
+	if (target->deep)
+		rc = target_registry_read_blobs(target, outcomes, err);
+	if (!rc)
+		rc = run_step(&commit, false, send_manifest, err);
 	if (!rc && target->release->index_count)
 		rc = run_step(&commit, true, send_index, err);
 	return rc ? rc : run_step(&commit, true, finish_name, err);

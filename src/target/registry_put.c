@@ -58,9 +58,11 @@ static int
 upload(struct delivery *delivery, const char *repository,
        struct ferry_error *err)
 {
-	struct fetched content = { .content = { .push = push_fetched,
-						.once = delivery->source->once },
-				   .delivery = delivery };
+	struct fetched content = {
+		.content = { .push = push_fetched,
+			     .once = delivery->source->once },
+		.delivery = delivery
+	};
 
 	return registry_put_blob(delivery->target->registry, delivery->worker,
 				 repository, &delivery->blob->descriptor,
@@ -127,6 +129,20 @@ find_missing(struct delivery *delivery, bool *missing, struct ferry_error *err)
 			delivery->home = repository_of(delivery, i);
 	}
 	return 0;
+}
+
+int
+target_registry_missing(struct target_registry *target, unsigned worker,
+			const struct blob *blob, bool *missing,
+			const char **home, struct ferry_error *err)
+{
+	struct delivery delivery = { .target = target,
+				     .worker = worker,
+				     .blob = blob };
+	int rc = find_missing(&delivery, missing, err);
+
+	*home = delivery.home;
+	return rc;
 }
 
 static int

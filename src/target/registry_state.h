@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "ferry/load.h"
 #include "registry/registry.h"
 #include "target/target.h"
 
@@ -15,11 +16,17 @@ struct target_registry {
 	char *to;
 	char *words;
 	unsigned workers;
+	enum ferry_existing_tag existing_tag;
+	bool deep;
+	bool closely;
 	struct registry *registry;
 
 	/* Since prepare(). */
 	const struct release *release;
-	struct reference *names; /* one an image */
+	struct outcome *outcomes; /* those of prepare() */
+	struct reference *names;  /* one an image */
+	bool planned;		  /* it is known what has to be sent: */
+	uint64_t send_bytes;
 
 	pthread_mutex_t lock; /* over what follows */
 	bool *sent;	      /* per image: not all of it was there before */
@@ -27,6 +34,76 @@ struct target_registry {
 
 /* From now on the image does not count as having been there. */
 void target_registry_sent(struct target_registry *target, size_t image);
+
+/* A manifest or an index. */
+struct document {
+	const struct descriptor *descriptor;
+	const struct buffer *bytes;
+};
+
+struct document target_registry_manifest(const struct image *image);
+
+/* What the image's name stands for: its index, or else its manifest. */
+struct document target_registry_whole(const struct image *image);
+
+/* The images that have one name in common. */
+struct span {
+	size_t first, end;
+};
+
+struct span target_registry_span(const struct target_registry *target,
+				 size_t image);
+
+/*
+ * What the registry has under a name: an unset digest if nothing that it
+ * shows, and then `why` it does not.
+ */
+int target_registry_find(struct target_registry *target, size_t image,
+			 unsigned worker, const char *name,
+			 struct digest *found, struct ferry_error *why,
+			 struct ferry_error *err) MUST_CHECK;
+
+/*
+ * What the options want of a tag that stands for `found`, another digest than
+ * the image's: a note in the outcomes of all that have the name, another state
+ * of them, or an error.
+ */
+int target_registry_existing(struct target_registry *target, size_t image,
+			     const struct digest *found,
+			     struct outcome *outcomes, struct ferry_error *err)
+	MUST_CHECK;
+
+/* The one note of all images that share this one's name. */
+void target_registry_note(struct target_registry *target,
+			  struct outcome *outcomes, size_t image,
+			  const char *what, const struct digest *digest);
+
+/*
+ * Where a blob is lacking: missing[user] for the first user of each
+ * repository that has it not, and *home a repository that has it, or NULL.
+ */
+int target_registry_missing(struct target_registry *target, unsigned worker,
+			    const struct blob *blob, bool *missing,
+			    const char **home, struct ferry_error *err)
+	MUST_CHECK;
+
+/* Looks at tags and blobs, as far as the options need it. */
+int target_registry_plan(struct target_registry *target,
+			 struct outcome *outcomes, struct ferry_error *err)
+	MUST_CHECK;
+
+/*
+ * Reads every blob back, from every repository that should have it now; an
+ * image fails whose blob is not what it should be.
+ */
+int target_registry_read_blobs(struct target_registry *target,
+			       struct outcome *outcomes,
+			       struct ferry_error *err) MUST_CHECK;
+
+/* The image has failed: tells it, once. */
+void target_registry_fail(struct target_registry *target,
+			  struct outcome *outcomes, size_t image,
+			  const struct ferry_error *err);
 
 int target_registry_put(struct target *base, unsigned worker, size_t blob,
 			struct source *source, struct ferry_error *err)
