@@ -88,7 +88,7 @@ enum ferry_load_kind {
 
 struct ferry_load_plan {
 	enum ferry_load_kind kind; /* of what is loaded */
-	const char *proof; /* how far its bytes can be proved, in words */
+	const char *proof;    /* how far its bytes can be proved, in words */
 	const char *target;   /* in words: "registry 127.0.0.1:5000" */
 	const char *platform; /* what the target runs on, or "any" */
 	const char *digests;  /* what to know of them there, or NULL */
