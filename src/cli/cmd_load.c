@@ -197,7 +197,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	if (registry_flags_options(&registry, &values->registry, &found, err) ||
 	    environment_docker(&docker, err) ||
 	    check_map(session, values, err) ||
-	    environment_target(values->to, &to, err))
+	    environment_target(values->to, &docker.options, &to, err))
 		return err->code;
 	rc = plan_load(session, values, &registry, &docker.options, to, &state,
 		       &load, err);
