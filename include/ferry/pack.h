@@ -79,6 +79,9 @@ struct ferry_pack_plan {
 	uint64_t free_bytes;   /* where the output goes; UINT64_MAX: nowhere */
 	uint64_t largest_file; /* there; UINT64_MAX: no limit known */
 	const char *no_room;   /* why the output cannot fit, or NULL */
+	/* What to know before it begins, in words. */
+	const char *const *warnings;
+	size_t warning_count;
 	/* How often registries may be asked; as they say it last, also after
 	 * ferry_pack_run(). */
 	const struct ferry_quota *quotas;

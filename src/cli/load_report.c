@@ -66,8 +66,7 @@ load_report_plan(const struct ferry_load_plan *plan, FILE *file)
 	if (plan->digests)
 		output_line(file, "  %-10s %s", "digests", plan->digests);
 	print_names(plan, file);
-	for (size_t i = 0; i < plan->warning_count; i++)
-		output_line(file, "  %-10s %s", "warning", plan->warnings[i]);
+	output_warnings(file, plan->warnings, plan->warning_count);
 }
 
 /* An error's story stands on standard error; the table has one word for it. */

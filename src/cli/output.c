@@ -50,6 +50,13 @@ output_size(FILE *file, const char *label, uint64_t bytes, const char *more)
 		    text_size(size, sizeof(size), bytes), more);
 }
 
+void
+output_warnings(FILE *file, const char *const *warnings, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		output_line(file, "  %-10s %s", "warning", warnings[i]);
+}
+
 char *
 output_count(char *out, size_t size, uint64_t count, const char *noun)
 {

@@ -17,6 +17,9 @@ void output_line(FILE *file, const char *format, ...) PRINTF_LIKE(2, 3);
 void output_size(FILE *file, const char *label, uint64_t bytes,
 		 const char *more);
 
+/* What a plan has to say besides. */
+void output_warnings(FILE *file, const char *const *warnings, size_t count);
+
 /* Sees to it that all of standard output is out; returns 0 or errno. */
 int output_close(void) MUST_CHECK;
 

@@ -6,6 +6,20 @@
 #include "cli/quota_report.h"
 #include "cli/table.h"
 
+static void
+print_room(const struct ferry_pack_plan *plan, const char *output, FILE *file)
+{
+	output_size(file, "bundle", plan->bundle_bytes,
+		    plan->compressed ? " at most" : "");
+	if (!output)
+		return;
+	output_size(file, "free", plan->free_bytes, " where it goes");
+	if (plan->largest_file != UINT64_MAX)
+		output_size(file, "limit", plan->largest_file,
+			    " for a single file there");
+	output_line(file, "  %-10s %s", "into", output);
+}
+
 void
 pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 		 FILE *file)
@@ -32,17 +46,9 @@ pack_report_plan(const struct ferry_pack_plan *plan, const char *output,
 			    ", pulled once only");
 	quota_report_print(plan, file);
 	/* With a refusal there will be no bundle to find room for. */
-	if (plan->refused)
-		return;
-	output_size(file, "bundle", plan->bundle_bytes,
-		    plan->compressed ? " at most" : "");
-	if (!output)
-		return;
-	output_size(file, "free", plan->free_bytes, " where it goes");
-	if (plan->largest_file != UINT64_MAX)
-		output_size(file, "limit", plan->largest_file,
-			    " for a single file there");
-	output_line(file, "  %-10s %s", "into", output);
+	if (!plan->refused)
+		print_room(plan, output, file);
+	output_warnings(file, plan->warnings, plan->warning_count);
 }
 
 static int
@@ -128,7 +134,7 @@ json_t *
 pack_report_json(const struct ferry_pack_plan *plan, const char *output)
 {
 	return json_pack("{s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:b, s:o, s:o, s:o}, s:o, s:n}",
+			 " s:b, s:o, s:o, s:o}, s:o, s:o, s:n}",
 			 "bundle", output_text(output), "images",
 			 images_json(plan), "indexes",
 			 index_report_json(plan->indexes, plan->index_count),
@@ -142,6 +148,7 @@ pack_report_json(const struct ferry_pack_plan *plan, const char *output)
 			 plan->compressed, "free_bytes",
 			 room_number(plan, plan->free_bytes), "largest_file",
 			 room_number(plan, plan->largest_file), "no_room",
-			 output_text(plan->no_room), "quotas",
-			 quota_report_json(plan), "written");
+			 output_text(plan->no_room), "warnings",
+			 output_texts(plan->warnings, plan->warning_count),
+			 "quotas", quota_report_json(plan), "written");
 }

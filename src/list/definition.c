@@ -96,6 +96,7 @@ read_source(struct wanted *wanted, const json_t *json, struct ferry_error *err)
 	if (rc || !digest)
 		return rc;
 	rc = digest_parse(&pin, digest, err);
+	wanted->pin_beside = !digest_is_set(origin_pin(&wanted->origin));
 	return rc ? rc : origin_set_pin(&wanted->origin, &pin, err);
 }
 

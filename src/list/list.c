@@ -233,6 +233,7 @@ join(struct wanted *wanted, const struct wanted *other, struct ferry_error *err)
 {
 	int rc = check_repeated(wanted, other, err);
 
+	wanted->pin_beside &= other->pin_beside;
 	return rc ? rc : join_platforms(wanted, &other->platforms, err);
 }
 

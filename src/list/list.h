@@ -17,6 +17,8 @@ struct wanted {
 	struct origin origin;
 	/* What to carry it as; repository "": as its origin calls it. */
 	struct reference name;
+	/* Its digest stands beside its name, not in it: nobody asks by that. */
+	bool pin_beside;
 	/* Empty: those of its list. */
 	struct platforms platforms;
 	size_t position; /* among those listed; list_take() sets it */

@@ -11,6 +11,7 @@
 #include "op/contents.h"
 #include "op/copy.h"
 #include "op/narrow.h"
+#include "op/pins.h"
 #include "op/rename.h"
 #include "target/any.h"
 
@@ -128,6 +129,9 @@ prepare(struct ferry_load *load, struct ferry_error *err)
 	int rc = rename_release(&load->contents.release, &load->rewrite,
 				load->target->own_host, &load->warnings, err);
 
+	if (!rc)
+		rc = pins_warn_release(&load->warnings, &load->contents.release,
+				       err);
 	if (rc)
 		return rc;
 	load->outcomes = calloc(load->contents.release.image_count,

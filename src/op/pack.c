@@ -14,6 +14,7 @@
 #include "op/copy.h"
 #include "op/indexes.h"
 #include "op/lock.h"
+#include "op/pins.h"
 #include "op/requests.h"
 #include "registry/quota.h"
 #include "source/any.h"
@@ -36,6 +37,7 @@ struct ferry_pack {
 	struct indexes indexes;
 	char *no_room;
 	struct quotas quotas;
+	struct warnings warnings;
 	struct ferry_pack_plan plan;
 	uint64_t written;
 };
@@ -248,6 +250,8 @@ make_plan(struct ferry_pack *pack, const struct ferry_pack_options *options,
 	if (!rc)
 		rc = requests_pin(&pack->requests, &pack->lock, err);
 	if (!rc)
+		rc = pins_warn_requests(&pack->warnings, &pack->requests, err);
+	if (!rc)
 		rc = requests_take_release(&pack->requests, &pack->release,
 					   err);
 	if (!rc)
@@ -258,6 +262,8 @@ make_plan(struct ferry_pack *pack, const struct ferry_pack_options *options,
 		rc = hear_quotas(pack, err);
 	if (rc)
 		return rc;
+	pack->plan.warnings = (const char *const *)pack->warnings.items;
+	pack->plan.warning_count = pack->warnings.count;
 	pack->plan.indexes = pack->indexes.items;
 	pack->plan.index_count = pack->indexes.count;
 	add_up(pack);
@@ -399,6 +405,7 @@ ferry_pack_free(struct ferry_pack *pack)
 	free(pack->captions);
 	indexes_release(&pack->indexes);
 	free(pack->no_room);
+	warnings_release(&pack->warnings);
 	quotas_release(&pack->quotas);
 	free(pack->output);
 	lock_release(&pack->lock);

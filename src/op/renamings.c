@@ -209,8 +209,10 @@ tell_missing(const struct renamings *renamings, const struct reference *wanted,
 static const struct digest *
 digest_there(const struct statement_image *image, const struct digest *wanted)
 {
-	return digest_equal(wanted, &image->within) ? &image->within
-						    : &image->manifest;
+	return digest_is_set(&image->within) &&
+			       !digest_equal(wanted, &image->manifest)
+		       ? &image->within
+		       : &image->manifest;
 }
 
 static void
@@ -228,8 +230,7 @@ write_pinned(struct renaming *out, const struct reference *target, bool tagged,
 		 *name.tag ? "@" : "", *name.tag ? digest->text : "");
 	if (!digest_equal(digest, &wanted->digest))
 		snprintf(out->note, sizeof(out->note),
-			 "pinned to the platform's digest, %s, since the index "
-			 "is not there",
+			 "pinned to what is there of that index, %s",
 			 digest->text);
 }
 
