@@ -78,6 +78,12 @@ def run_by_emulator(folder):
     os.environ["FERRY"] = str(script)
 
 
+def finished(command):
+    """A command's end, with what it printed."""
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          env={}, timeout=60, check=False)
+
+
 class EmptyRoot:
     """Where ferry is /ferry, and nothing else is."""
 
@@ -85,6 +91,7 @@ class EmptyRoot:
         self.path = Path(path)
         self.path.mkdir()
         place(STATIC, self.path / "ferry")
+        self._chroot = ["/usr/sbin/chroot", str(self.path)]
         self._start = []
         if is_foreign():
             place(Path(EMULATOR), self.path / "emulator")
@@ -110,16 +117,14 @@ class EmptyRoot:
         """A static program without ferry's precautions."""
         compiled(self.path / "victim", VICTIM, "-static", "-lcrypto")
 
-    def start(self, program, *arguments, timeout=60):
-        """Runs a program in there, without any variable, to its end."""
-        return subprocess.run(["/usr/sbin/chroot", str(self.path), *program, *map(str, arguments)],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, env={},
-                              timeout=timeout, check=False)
+    def command(self, *arguments):
+        """What runs ferry in there."""
+        return [*self._chroot, *self._start, "/ferry", *map(str, arguments)]
 
-    def ferry(self, *arguments, timeout=60):
-        """Runs ferry in there."""
-        return self.start([*self._start, "/ferry"], *arguments, timeout=timeout)
+    def ferry(self, *arguments):
+        """Runs ferry in there, without any variable, to its end."""
+        return finished(self.command(*arguments))
 
     def victim(self, *arguments):
         """Runs the program without precautions in there."""
-        return self.start([*self._start, "/victim"], *arguments)
+        return finished([*self._chroot, *self._start, "/victim", *arguments])
