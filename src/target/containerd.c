@@ -259,7 +259,7 @@ pin(struct containerd *target, const struct ctr_image *found,
 			 "not pinned: %.120s", why.message);
 }
 
-/* `failure` (or NULL) explains what is not there. */
+/* `failure` (or NULL) is what may have kept the image away. */
 static void
 read_back(struct containerd *target, const struct ctr_listing *listing,
 	  size_t number, struct outcome *outcome,
@@ -287,6 +287,9 @@ settle(struct containerd *target, struct outcome *outcomes,
 
 	for (size_t i = 0; i < target->release->image_count && !rc; i++) {
 		read_back(target, &listing, i, &outcomes[i], failure);
+		/* Once is enough: it is the same for all. */
+		if (outcomes[i].state == OUTCOME_FAILED)
+			failure = NULL;
 		outcome_tell(target->context, target->release, i, &outcomes[i]);
 		rc = context_check(target->context, err);
 	}

@@ -3,13 +3,14 @@
 import json
 
 from certificates import Certificate, client_certificate, self_signed, server_certificate
+from containerd import Containerd
 from docker import Docker, newer_dockerd
 from podman import Podman
 from process import PeerError, Process, free_port, run, wait_for
 from registry import Registry
 from tokens import TokenRequest, TokenServer
 
-__all__ = ["Certificate", "Docker", "PeerError", "Podman", "Process", "Registry",
+__all__ = ["Certificate", "Containerd", "Docker", "PeerError", "Podman", "Process", "Registry",
            "TokenRequest", "TokenServer", "client_certificate", "free_port", "newer_dockerd",
            "self_signed", "server_certificate", "skopeo_inspect", "wait_for"]
 

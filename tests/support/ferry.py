@@ -8,9 +8,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # What would change an answer if the caller's shell had it set.
-SETTINGS = ("COLUMNS", "DOCKER_CERT_PATH", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_HOST",
-            "DOCKER_TLS", "DOCKER_TLS_VERIFY", "NO_COLOR", "REGISTRY_AUTH_FILE",
-            "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "LANG", "LC_ALL", "LC_CTYPE", "LC_MESSAGES")
+SETTINGS = ("COLUMNS", "CONTAINERD_ADDRESS", "CONTAINERD_NAMESPACE", "CONTAINERD_SNAPSHOTTER",
+            "DOCKER_CERT_PATH", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_HOST", "DOCKER_TLS",
+            "DOCKER_TLS_VERIFY", "NO_COLOR", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR",
+            "XDG_STATE_HOME", "LANG", "LC_ALL", "LC_CTYPE", "LC_MESSAGES")
 
 
 def program():
