@@ -19,6 +19,7 @@
 #include "ferry/load.h"
 #include "ferry/map.h"
 #include "ferry/pack.h"
+#include "ferry/podman.h"
 #include "ferry/registry.h"
 #include "ferry/serve.h"
 

@@ -12,6 +12,7 @@
 #include "ferry/context.h"
 #include "ferry/docker.h"
 #include "ferry/error.h"
+#include "ferry/podman.h"
 #include "ferry/registry.h"
 
 #ifdef __cplusplus
@@ -56,6 +57,7 @@ struct ferry_load_options {
 	bool closely;
 	struct ferry_docker_options docker; /* what "docker" stands for */
 	struct ferry_containerd_options containerd; /* the same of it */
+	struct ferry_podman_options podman;	    /* and what "podman" does */
 };
 
 enum ferry_load_state {

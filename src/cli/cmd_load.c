@@ -26,7 +26,7 @@ struct values {
 static const struct flag flags[] = {
 	{ .name = "to",
 	  .argument = "TARGET",
-	  .help = "docker, docker-daemon:SOCKET, containerd[:NAMESPACE], "
+	  .help = "docker, docker-daemon:SOCKET, containerd[:NAMESPACE], podman[:SOCKET], "
 		  "oci:DIR, or a registry: HOST[:PORT][/PREFIX] (default: the "
 		  "one runtime found here)",
 	  .kind = FLAG_TEXT,
@@ -71,7 +71,8 @@ free_load(struct ferry_load **load)
 static int
 plan_load(struct session *session, const struct values *values,
 	  const struct ferry_registry_options *registry,
-	  const struct ferry_docker_options *docker, const char *to,
+	  const struct ferry_docker_options *docker,
+	  const struct ferry_podman_options *podman, const char *to,
 	  char **state, struct ferry_load **out, struct ferry_error *err)
 {
 	struct ferry_load_options options = {
@@ -88,6 +89,7 @@ plan_load(struct session *session, const struct values *values,
 		.docker = *docker,
 		.containerd = environment_containerd(),
 		.closely = values->dry_run,
+		.podman = *podman,
 	};
 
 	if (push_flags_options(&options, &values->push, state, err))
@@ -189,6 +191,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	struct ferry_registry_options registry;
 	AUTO(environment_files_release) struct environment_files found = { 0 };
 	AUTO(docker_place_release) struct docker_place docker = { 0 };
+	AUTO(podman_place_release) struct podman_place podman = { 0 };
 	AUTO_FREE char *to = NULL;
 	AUTO_FREE char *state = NULL;
 	AUTO(free_load) struct ferry_load *load = NULL;
@@ -196,11 +199,12 @@ run(struct session *session, const void *data, struct ferry_error *err)
 
 	if (registry_flags_options(&registry, &values->registry, &found, err) ||
 	    environment_docker(&docker, err) ||
+	    environment_podman(&podman, err) ||
 	    check_map(session, values, err) ||
-	    environment_target(values->to, &docker.options, &to, err))
+	    environment_target(values->to, &to, err))
 		return err->code;
-	rc = plan_load(session, values, &registry, &docker.options, to, &state,
-		       &load, err);
+	rc = plan_load(session, values, &registry, &docker.options,
+		       &podman.options, to, &state, &load, err);
 	progress_clear(&session->progress);
 	if (rc)
 		return rc;

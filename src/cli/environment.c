@@ -10,6 +10,7 @@
 
 #define TARGET_FORMS                                                            \
 	"--to docker, --to docker-daemon:SOCKET, --to containerd[:NAMESPACE], " \
+	"--to podman[:SOCKET], --to oci:DIR, "                                  \
 	"or for a registry --to HOST[:PORT][/PREFIX]"
 
 /* An empty variable is as good as none. */
@@ -155,11 +156,51 @@ is_dockers_own(const struct ferry_host *host,
 	       text_starts(runtime->socket, "/run/containerd/");
 }
 
+/* Each user has a podman of their own. */
+static bool
+is_anothers(const struct ferry_runtime *runtime)
+{
+	return strcmp(runtime->name, "podman") == 0 &&
+	       access(runtime->socket, R_OK | W_OK);
+}
+
 static bool
 is_target(const struct ferry_host *host, const struct ferry_runtime *runtime)
 {
-	return strcmp(runtime->name, "podman") &&
-	       !is_dockers_own(host, runtime);
+	return !is_anothers(runtime) && !is_dockers_own(host, runtime);
+}
+
+/* podman-system-service(1): one for root, and one for each user. */
+int
+environment_podman(struct podman_place *out, struct ferry_error *err)
+{
+	const char *folder = variable("XDG_RUNTIME_DIR");
+	struct podman_place place = {
+		.options.host = variable("CONTAINER_HOST"),
+	};
+	int rc;
+
+	if (geteuid() == 0)
+		rc = text_copy(&place.socket, "/run/podman/podman.sock", err);
+	else if (folder)
+		rc = text_format(&place.socket, err, "%s/podman/podman.sock",
+				 folder);
+	else
+		rc = text_format(&place.socket, err,
+				 "/run/user/%u/podman/podman.sock",
+				 (unsigned)geteuid());
+	if (rc)
+		return rc;
+	place.options.socket = place.socket;
+	*out = place;
+	return 0;
+}
+
+void
+podman_place_release(struct podman_place *place)
+{
+	free(place->socket);
+	*place = (struct podman_place){ 0 };
 }
 
 static int
@@ -173,22 +214,32 @@ refuse_hosts(const struct ferry_host *host, struct ferry_error *err)
 
 		error_add(err, "%s %s at %s%s", i ? "," : "", runtime->name,
 			  runtime->socket,
-			  strcmp(runtime->name, "podman")
-				  ? ""
-				  : " (not a target yet)");
+			  is_anothers(runtime) ? " (not for this user)" : "");
 	}
 	return error_add(err, "; give " TARGET_FORMS);
+}
+
+/* The library looks for those of the system. */
+static void
+add_own_podman(struct ferry_host *host, const char *socket)
+{
+	if (geteuid() && access(socket, F_OK) == 0 &&
+	    host->runtime_count < ARRAY_SIZE(host->runtimes))
+		host->runtimes[host->runtime_count++] =
+			(struct ferry_runtime){ "podman", socket };
 }
 
 static int
 found_target(char **out, struct ferry_error *err)
 {
+	AUTO(podman_place_release) struct podman_place own = { 0 };
 	struct ferry_host host = { 0 };
 	const struct ferry_runtime *runtime = NULL;
 	unsigned found = 0;
 
-	if (ferry_host_find(&host, err))
+	if (ferry_host_find(&host, err) || environment_podman(&own, err))
 		return err->code;
+	add_own_podman(&host, own.socket);
 	for (size_t i = 0; i < host.runtime_count; i++) {
 		if (!is_target(&host, &host.runtimes[i]))
 			continue;
@@ -200,21 +251,21 @@ found_target(char **out, struct ferry_error *err)
 	/* Where containerd is at home is found once more by the library. */
 	if (strcmp(runtime->name, "containerd") == 0)
 		return text_copy(out, runtime->name, err);
-	return text_format(out, err, "docker-daemon:%s", runtime->socket);
+	return text_format(out, err, "%s:%s",
+			   strcmp(runtime->name, "podman") ? "docker-daemon"
+							   : "podman",
+			   runtime->socket);
 }
 
 int
-environment_target(const char *to, const struct ferry_docker_options *docker,
-		   char **out, struct ferry_error *err)
+environment_target(const char *to, char **out, struct ferry_error *err)
 {
-	bool chosen = false;
-
-	if (!to && ferry_docker_chosen(docker, &chosen, err))
-		return err->code;
-	if (chosen)
+	if (!to && (variable("DOCKER_HOST") || variable("DOCKER_CONTEXT")))
 		to = "docker";
 	else if (!to && variable("CONTAINERD_ADDRESS"))
 		to = "containerd";
+	else if (!to && variable("CONTAINER_HOST"))
+		to = "podman";
 	return to ? text_copy(out, to, err) : found_target(out, err);
 }
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "ferry/containerd.h"
 #include "ferry/docker.h"
+#include "ferry/podman.h"
 
 /* Paths that the environment leads to; owned. */
 #define ENVIRONMENT_FILES_MAX 8
@@ -48,14 +49,23 @@ void docker_place_release(struct docker_place *place);
 /* Which containerd ctr would speak to, and in which namespace. */
 struct ferry_containerd_options environment_containerd(void);
 
+/* Where podman's own program would find its service. */
+struct podman_place {
+	struct ferry_podman_options options;
+	char *socket; /* what options point to; owned */
+};
+
+int environment_podman(struct podman_place *out, struct ferry_error *err)
+	MUST_CHECK;
+void podman_place_release(struct podman_place *place);
+
 /*
- * Where `to` leads: NULL is "docker" if DOCKER_HOST, DOCKER_CONTEXT or the
- * context in use choose one, "containerd" if CONTAINERD_ADDRESS is set, else
- * the one runtime on this machine.  *out is owned by the caller.
+ * Where `to` leads: NULL is "docker" if DOCKER_HOST or DOCKER_CONTEXT is set,
+ * "containerd" if CONTAINERD_ADDRESS is, else the one runtime on this machine.
+ * *out is owned by the caller.
  */
-int environment_target(const char *to,
-		       const struct ferry_docker_options *docker, char **out,
-		       struct ferry_error *err) MUST_CHECK;
+int environment_target(const char *to, char **out, struct ferry_error *err)
+	MUST_CHECK;
 
 /*
  * Where ferry may remember what it was at: $XDG_STATE_HOME/ferry, or

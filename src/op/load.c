@@ -119,7 +119,7 @@ connect(struct ferry_load *load, const struct ferry_load_options *options,
 	if (!rc && load->facts.one_platform &&
 	    load->contents.release.index_count)
 		rc = narrow_release(&load->contents.release, load->facts.runs,
-				    err);
+				    load->facts.keeps_index, err);
 	return rc;
 }
 

@@ -30,16 +30,53 @@ narrow_fits(const struct platform *runs, const struct image *images,
 	return false;
 }
 
+static bool
+same_architecture(const struct platform *a, const struct platform *b)
+{
+	return strcmp(a->os, b->os) == 0 &&
+	       strcmp(a->architecture, b->architecture) == 0;
+}
+
+/* Whether everybody who runs on `runs` would take this one. */
+static bool
+is_only_choice(const struct resolved *resolved, size_t image,
+	       const struct platform *runs)
+{
+	if (!same_architecture(&resolved->images[image].platform, runs))
+		return false;
+	for (size_t i = 0; i < resolved->image_count; i++)
+		if (i != image && !resolved->images[i].artifact &&
+		    same_architecture(&resolved->images[i].platform, runs))
+			return false;
+	return true;
+}
+
+static void
+keep_one(struct resolved *resolved, size_t image, bool keep_index)
+{
+	struct nested_index index = resolved->index;
+
+	if (keep_index)
+		resolved->index = (struct nested_index){ 0 };
+	nested_keep_one(resolved, image);
+	if (keep_index)
+		resolved->index = index;
+}
+
 /* Its own platform before one that it runs besides, such as 386 on amd64. */
 static void
-keep_best(struct resolved *resolved, const struct platform *runs)
+keep_best(struct resolved *resolved, const struct platform *runs,
+	  bool keep_index)
 {
 	ssize_t best = nested_choose(resolved, runs);
 
 	for (size_t i = 0; best < 0 && i < resolved->image_count; i++)
 		if (fits(runs, &resolved->images[i]))
 			best = (ssize_t)i;
-	nested_keep_one(resolved, best < 0 ? 0 : (size_t)best);
+	if (best < 0)
+		best = 0;
+	keep_one(resolved, (size_t)best,
+		 keep_index && is_only_choice(resolved, (size_t)best, runs));
 }
 
 /* The release's images become those of what a name resolved to. */
@@ -47,6 +84,7 @@ static int
 take_name(struct resolved *out, struct release *release, size_t first,
 	  struct ferry_error *err)
 {
+	const struct nested_index *nested = release->images[first].nested;
 	size_t count = release_run(release, first);
 	struct image *images = calloc(count, sizeof(*images));
 
@@ -58,6 +96,13 @@ take_name(struct resolved *out, struct release *release, size_t first,
 		release->images[first + i] = (struct image){ 0 };
 	}
 	*out = (struct resolved){ .images = images, .image_count = count };
+	if (nested) {
+		struct nested_index *index =
+			&release->indexes[nested - release->indexes];
+
+		out->index = *index;
+		*index = (struct nested_index){ 0 };
+	}
 	return 0;
 }
 
@@ -119,7 +164,7 @@ keep_order(struct release *release, const struct release *whole,
 
 int
 narrow_release(struct release *release, const struct platform *runs,
-	       struct ferry_error *err)
+	       bool keep_indexes, struct ferry_error *err)
 {
 	AUTO_FREE struct resolved *resolved =
 		calloc(release->image_count + 1, sizeof(*resolved));
@@ -135,7 +180,7 @@ narrow_release(struct release *release, const struct platform *runs,
 		run = release_run(&whole, i);
 		rc = take_name(&resolved[count], &whole, i, err);
 		if (!rc && nested)
-			keep_best(&resolved[count], runs);
+			keep_best(&resolved[count], runs, keep_indexes);
 		count += !rc;
 	}
 	if (!rc) {

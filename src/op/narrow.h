@@ -15,9 +15,11 @@ bool narrow_fits(const struct platform *runs, const struct image *images,
 
 /*
  * Keeps of the images below an index the one that suits `runs` best, without
- * the index; others stay as they are.  Each index must have one.
+ * the index; others stay as they are.  Each index must have one.  With
+ * `keep_indexes` the index stays above it where it lists no other image of
+ * that architecture: it stands for the same then, whoever chooses.
  */
 int narrow_release(struct release *release, const struct platform *runs,
-		   struct ferry_error *err) MUST_CHECK;
+		   bool keep_indexes, struct ferry_error *err) MUST_CHECK;
 
 #endif

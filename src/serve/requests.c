@@ -188,7 +188,9 @@ read_page(void *data, uint64_t at, char *out, size_t size)
 	ssize_t got = page_read(data, out, size);
 
 	(void)at;
-	return got > 0 ? got : MHD_CONTENT_READER_END_WITH_ERROR;
+	if (got < 0)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	return got ? got : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
 static void
@@ -212,9 +214,8 @@ send_page(struct request *request)
 		snprintf(host, sizeof(host), "%s", server->host);
 	if (page_new(&page, server->catalog, host, server->tls, &ignored))
 		return MHD_NO;
-	request->length = page_length(page);
 	reply.response = MHD_create_response_from_callback(
-		request->length, PAGE_BLOCK, read_page, page, free_page);
+		MHD_SIZE_UNKNOWN, PAGE_BLOCK, read_page, page, free_page);
 	if (!reply.response)
 		page_free(page);
 	reply_header(&reply, MHD_HTTP_HEADER_CONTENT_TYPE,
@@ -224,33 +225,12 @@ send_page(struct request *request)
 	return send_reply(request, &reply);
 }
 
-/* A delivery, and whom to wake when there is a decoder for it. */
-struct sending {
-	struct decoder_waiter waiter;
-	struct MHD_Connection *connection;
-	struct decoders *decoders;
-	struct delivery *delivery;
-};
-
-static void
-wake_sending(struct decoder_waiter *waiter)
-{
-	MHD_resume_connection(((struct sending *)waiter)->connection);
-}
-
 static ssize_t
 read_content(void *data, uint64_t at, char *out, size_t size)
 {
-	struct sending *sending = data;
-	ssize_t got = delivery_read(sending->delivery, at, out, size);
+	ssize_t got = delivery_read(data, at, out, size);
 
-	if (got < 0)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	if (got == 0) {
-		MHD_suspend_connection(sending->connection);
-		decoders_wait(sending->decoders, &sending->waiter);
-	}
-	return got;
+	return got < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : got;
 }
 
 /* HEAD has a length, but nobody asks for its content. */
@@ -265,12 +245,9 @@ read_nothing(void *data, uint64_t at, char *out, size_t size)
 }
 
 static void
-free_sending(void *data)
+free_delivery(void *data)
 {
-	struct sending *sending = data;
-
-	delivery_free(sending->delivery);
-	free(sending);
+	delivery_free(data);
 }
 
 static void
@@ -279,7 +256,7 @@ prepare_content(struct request *request, const struct document *document,
 {
 	struct server *server = request->server;
 	struct ferry_error ignored;
-	struct sending *sending;
+	struct delivery *delivery;
 
 	request->length = part->length;
 	if (!request->reads) {
@@ -287,20 +264,14 @@ prepare_content(struct request *request, const struct document *document,
 			part->length, BLOCK, read_nothing, NULL, NULL);
 		return;
 	}
-	sending = calloc(1, sizeof(*sending));
-	if (!sending)
+	if (delivery_new(&delivery, server->context, server->proofs,
+			 &server->decoders, document, part->first, part->length,
+			 &ignored))
 		return;
-	sending->waiter.wake = wake_sending;
-	sending->connection = request->connection;
-	sending->decoders = &server->decoders;
-	if (!delivery_new(&sending->delivery, server->context, server->proofs,
-			  &server->decoders, document, part->first,
-			  part->length, &ignored))
-		reply->response = MHD_create_response_from_callback(
-			part->length, BLOCK, read_content, sending,
-			free_sending);
+	reply->response = MHD_create_response_from_callback(
+		part->length, BLOCK, read_content, delivery, free_delivery);
 	if (!reply->response)
-		free_sending(sending);
+		delivery_free(delivery);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "target/destination.h"
 #include "target/docker.h"
 #include "target/oci.h"
+#include "target/podman.h"
 #include "target/registry.h"
 
 static int
@@ -54,6 +55,14 @@ open_containerd(struct target **out, struct ferry_context *context,
 					  UINT64_C(1000) * seconds, err);
 }
 
+static int
+open_podman(struct target **out, struct ferry_context *context,
+	    const char *address, const struct ferry_load_options *options,
+	    struct ferry_error *err)
+{
+	return target_podman_new(out, context, address, &options->podman, err);
+}
+
 static int (*const openers[])(struct target **out,
 			      struct ferry_context *context,
 			      const char *address,
@@ -63,6 +72,7 @@ static int (*const openers[])(struct target **out,
 	[DESTINATION_REGISTRY] = open_registry,
 	[DESTINATION_CONTAINERD] = open_containerd,
 	[DESTINATION_OCI] = open_oci,
+	[DESTINATION_PODMAN] = open_podman,
 };
 
 int

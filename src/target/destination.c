@@ -23,6 +23,7 @@ static const struct form {
 	{ "docker://", REST_NEEDED, DESTINATION_REGISTRY },
 	{ "oci:", REST_NEEDED, DESTINATION_OCI },
 	{ "containerd", REST_OPTIONAL, DESTINATION_CONTAINERD },
+	{ "podman", REST_OPTIONAL, DESTINATION_PODMAN },
 };
 
 /* As Docker tells a host from a path. */

@@ -11,6 +11,7 @@ enum destination_kind {
 	DESTINATION_REGISTRY,
 	DESTINATION_OCI,
 	DESTINATION_CONTAINERD,
+	DESTINATION_PODMAN,
 };
 
 struct destination {
@@ -23,7 +24,7 @@ struct destination {
 };
 
 #define DESTINATION_FORMS                                                      \
-	"docker, docker-daemon:SOCKET, containerd[:NAMESPACE], oci:DIR or HOST[:PORT][/PREFIX] of a registry"
+	"docker, docker-daemon:SOCKET, containerd[:NAMESPACE], podman[:SOCKET], oci:DIR or HOST[:PORT][/PREFIX] of a registry"
 
 /*
  * One of the forms of destination.c, or HOST[:PORT][/PREFIX] where HOST cannot

@@ -75,16 +75,40 @@ seems_there(const struct oci_target *target, const struct oci_index *index,
 	return true;
 }
 
+/* Documents come from the release, not from the source. */
+static uint64_t
+bytes_to_send(const struct oci_target *target, const struct blob *blob)
+{
+	return blob->content || oci_folder_has(&target->folder,
+					       &blob->descriptor)
+		       ? 0
+		       : blob->descriptor.size;
+}
+
+static void
+plan_image(const struct oci_target *target, size_t image,
+	   struct outcome *outcome)
+{
+	const struct image *what = &target->release->images[image];
+
+	outcome->planned = true;
+	for (size_t i = 0; i < what->blob_count; i++)
+		outcome->to_send += bytes_to_send(
+			target, &target->release->blobs[what->blobs[i]]);
+}
+
 static void
 tell_present(const struct oci_target *target, const struct oci_index *index,
 	     struct outcome *outcomes)
 {
-	for (size_t i = 0; i < target->release->image_count; i++)
-		if (seems_there(target, index, i)) {
-			outcomes[i].state = OUTCOME_PRESENT;
-			snprintf(outcomes[i].note, sizeof(outcomes[i].note),
-				 "by names and sizes; a load reads all of it");
-		}
+	for (size_t i = 0; i < target->release->image_count; i++) {
+		plan_image(target, i, &outcomes[i]);
+		if (!seems_there(target, index, i))
+			continue;
+		outcomes[i].state = OUTCOME_PRESENT;
+		snprintf(outcomes[i].note, sizeof(outcomes[i].note),
+			 "by names and sizes; a load reads all of it");
+	}
 }
 
 static int
@@ -95,12 +119,15 @@ check_room(struct oci_target *target, struct ferry_error *err)
 	char needed[TEXT_SIZE_MAX];
 	char room[TEXT_SIZE_MAX];
 
-	estimate->needed_bytes = 0;
-	for (size_t i = 0; i < release->blob_count; i++)
+	*estimate = (struct target_estimate){ .planned = true };
+	for (size_t i = 0; i < release->blob_count; i++) {
+		estimate->send_bytes +=
+			bytes_to_send(target, &release->blobs[i]);
 		if (!oci_folder_has(&target->folder,
 				    &release->blobs[i].descriptor))
 			estimate->needed_bytes +=
 				release->blobs[i].descriptor.size;
+	}
 	estimate->free_bytes = oci_folder_room(&target->folder);
 	if (!estimate->free_bytes ||
 	    estimate->needed_bytes <= estimate->free_bytes)

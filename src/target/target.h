@@ -32,6 +32,11 @@ struct target_facts {
 	/* It keeps one platform of each image: its own. */
 	bool one_platform;
 	/*
+	 * With one_platform: of an index, too, as long as there is no doubt
+	 * which image it takes from it.
+	 */
+	bool keeps_index;
+	/*
 	 * What to know of the digests there, as a sentence without its end;
 	 * NULL: images keep theirs.
 	 */

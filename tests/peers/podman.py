@@ -1,15 +1,23 @@
-"""Podman with directories of its own."""
+"""Podman with directories of its own, for root or for somebody else."""
 
 import json
+import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
 from process import Process, run, unmount_below
 
+# Of no account on the machine.
+USER = 64242
+SUBORDINATE = 700_000_000
+
 
 class Podman:
     """Podman for root, apart from the machine's own images."""
+
+    driver = "overlay"
 
     def __init__(self, root=None):
         self._temporary = root is None
@@ -31,10 +39,18 @@ class Podman:
         """Run podman on these directories; return what it prints."""
         return run(*self._command(), *arguments)
 
-    def _command(self):
+    def command(self):
+        """podman itself, with its directories."""
         return ["podman", "--root", self.root / "root", "--runroot", self.root / "run",
-                "--tmpdir", self.root / "tmp", "--storage-driver", "overlay",
-                "--cgroup-manager", "cgroupfs", "--events-backend", "file"]
+                "--tmpdir", self.root / "tmp", "--storage-driver", self.driver,
+                "--cgroup-manager", "cgroupfs", "--events-backend", "file", "--runtime", "runc"]
+
+    def user(self, *command):
+        """COMMAND as whose podman it is."""
+        return list(command)
+
+    def _command(self):
+        return self.user(*self.command())
 
     @property
     def socket(self):
@@ -43,10 +59,22 @@ class Podman:
 
     def serve(self):
         """Answer as Docker would; returns the Process, which is the caller's to stop."""
+        self.socket.unlink(missing_ok=True)
         service = Process([*self._command(), "system", "service", "--time=0",
                            f"unix://{self.socket}"], self.root / "service.log")
         service.wait_until(self.socket.exists)
         return service
+
+    def program(self):
+        """A folder for PATH, with a podman in it that knows its directories."""
+        folder = self.root / "bin"
+        folder.mkdir(exist_ok=True)
+        script = folder / "podman"
+        real = shutil.which("podman")
+        options = " ".join(f"'{part}'" for part in self.command()[1:])
+        script.write_text(f"#!/bin/sh\nexec {real} {options} \"$@\"\n", encoding="utf-8")
+        script.chmod(0o755)
+        return folder
 
     def load(self, path):
         """Load an archive; return what podman says."""
@@ -55,3 +83,54 @@ class Podman:
     def image_inspect(self, name):
         """What podman knows about an image."""
         return json.loads(self.client("image", "inspect", name))[0]
+
+    def names(self):
+        """All names that images have."""
+        images = json.loads(self.client("images", "--format", "json"))
+        return {name for image in images for name in image.get("Names") or []}
+
+    def forget_all(self):
+        """Remove all images."""
+        self.client("rmi", "--all", "--force")
+
+    def run(self, image, *command):
+        """Run a command in a new container; return what it prints.
+
+        The limits are below what any machine allows, and there is no network to set up.
+        """
+        return self.client("run", "--rm", "--network", "host", "--ulimit", "nofile=1024:1024",
+                           "--ulimit", "nproc=100:100", image, *command)
+
+
+class UserPodman(Podman):
+    """Podman for somebody who is not root, with a range of subordinate ids."""
+
+    driver = "vfs"
+
+    def __init__(self):
+        super().__init__()
+        self.root.chmod(0o755)
+        for name in ("home", "runtime", "root", "run", "tmp"):
+            (self.root / name).mkdir(mode=0o700)
+            os.chown(self.root / name, USER, USER)
+        os.chown(self.root, USER, USER)
+        (self.root / "ids").write_text(f"{USER}:{SUBORDINATE}:65536\n", encoding="utf-8")
+
+    def user(self, *command):
+        """COMMAND as that user; only it sees the user's subordinate ids."""
+        ids = self.root / "ids"
+        prepare = (f"mount --bind {ids} /etc/subuid && mount --bind {ids} /etc/subgid && "
+                   f"cd {self.root} && exec \"$@\"")
+        return ["unshare", "--mount", "sh", "-c", prepare, "sh",
+                "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups",
+                "env", f"HOME={self.root / 'home'}", f"XDG_RUNTIME_DIR={self.root / 'runtime'}",
+                *command]
+
+    def stop(self):
+        """The process that keeps the user's namespace ends last."""
+        for file in self.root.rglob("pause.pid"):
+            try:
+                os.kill(int(file.read_text(encoding="utf-8")), signal.SIGKILL)
+            except (OSError, ValueError):
+                pass
+        super().stop()

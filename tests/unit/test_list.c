@@ -428,6 +428,8 @@ test_destinations(void **state)
 		{ "reg.example.com/a/b", DESTINATION_REGISTRY,
 		  "reg.example.com/a/b" },
 		{ "docker://plain/a", DESTINATION_REGISTRY, "plain/a" },
+		{ "podman", DESTINATION_PODMAN, NULL },
+		{ "podman:/a/b", DESTINATION_PODMAN, "/a/b" },
 		{ "oci:some/folder", DESTINATION_OCI, "some/folder" },
 		{ "containerd", DESTINATION_CONTAINERD, NULL },
 		{ "containerd:k8s.io", DESTINATION_CONTAINERD, "k8s.io" },
