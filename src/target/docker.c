@@ -228,21 +228,22 @@ name_images(struct docker *docker, struct outcome *outcomes,
 	return rc;
 }
 
-/*
- * Why Docker could not unpack it, or NULL.  It has the image then all the
- * same, and would show it.
- */
-static const char *
-broken_why(const struct image *image, const json_t *broken)
+/* What was said of an image, which Docker may call by any of its names. */
+static const json_t *
+said_of(const struct docker *docker, const struct image *image,
+	const json_t *said)
 {
 	char name[REFERENCE_TEXT];
-	const json_t *why = json_object_get(
-		broken, reference_familiar(name, &image->reference));
+	const json_t *found = json_object_get(
+		said, reference_familiar(name, &image->reference));
 
-	if (!why)
-		why = json_object_get(broken,
-				      reference_name(name, &image->reference));
-	return json_string_value(why);
+	if (!found)
+		found = json_object_get(
+			said, reference_name(name, &image->reference));
+	return found ? found
+		     : json_object_get(
+			       said, docker_image_id(docker->plan.store, image)
+					     ->text);
 }
 
 /* Without its name nobody can take it for one that is in place. */
@@ -282,16 +283,18 @@ check_shown(struct docker *docker, const struct image *image,
 }
 
 static int
-read_back(struct docker *docker, size_t number, const json_t *broken,
-	  struct outcome *outcome, struct ferry_error *err)
+read_back(struct docker *docker, size_t number,
+	  const struct docker_answer *answer, struct outcome *outcome,
+	  struct ferry_error *err)
 {
 	const struct image *image = &docker->plan.release->images[number];
 	const struct digest *before = &docker->plan.before[number];
-	const char *words = broken_why(image, broken);
+	const json_t *broken = said_of(docker, image, answer->broken);
 	struct ferry_error why;
 
-	if (words ? refuse_broken(docker, image, words, &why)
-		  : check_shown(docker, image, &why))
+	if (broken ? refuse_broken(docker, image, json_string_value(broken),
+				   &why)
+		   : check_shown(docker, image, &why))
 		return image_failed(outcome, &why, err);
 	if (before->text[0])
 		snprintf(outcome->note, sizeof(outcome->note),
@@ -304,9 +307,13 @@ read_back(struct docker *docker, size_t number, const json_t *broken,
 
 /* Docker's words are about the first image that is missing, if about one. */
 static void
-explain(struct outcome *outcome, const struct ferry_error *failure, bool first)
+explain(struct outcome *outcome, const struct ferry_error *failure, bool loaded,
+	bool first)
 {
-	if (first)
+	if (loaded)
+		error_wrap(&outcome->err,
+			   "Docker loaded it, and it could not be read back");
+	else if (first)
 		outcome->err = *failure;
 	else
 		error_set(&outcome->err, failure->code,
@@ -318,7 +325,7 @@ explain(struct outcome *outcome, const struct ferry_error *failure, bool first)
  * is not.
  */
 static int
-read_all_back(struct docker *docker, const json_t *broken,
+read_all_back(struct docker *docker, const struct docker_answer *answer,
 	      struct outcome *outcomes, const struct ferry_error *failure,
 	      struct ferry_error *err)
 {
@@ -331,12 +338,15 @@ read_all_back(struct docker *docker, const json_t *broken,
 
 		if (outcome->state == OUTCOME_FAILED)
 			continue;
-		rc = read_back(docker, i, broken, outcome, err);
+		rc = read_back(docker, i, answer, outcome, err);
 		if (rc)
 			return rc;
 		if (outcome->state == OUTCOME_FAILED && failure) {
-			explain(outcome, failure, first);
-			first = false;
+			bool loaded = said_of(docker, &release->images[i],
+					      answer->names);
+
+			explain(outcome, failure, loaded, first);
+			first = first && loaded;
 		}
 		tell(docker, outcomes, i);
 	}
@@ -348,12 +358,13 @@ read_all_back(struct docker *docker, const json_t *broken,
  * what it says then holds for those only that are not there.
  */
 static int
-settle(struct docker *docker, const json_t *broken, struct outcome *outcomes,
-       const struct ferry_error *failure, struct ferry_error *err)
+settle(struct docker *docker, const struct docker_answer *answer,
+       struct outcome *outcomes, const struct ferry_error *failure,
+       struct ferry_error *err)
 {
 	int rc = name_images(docker, outcomes, err);
 
-	return rc ? rc : read_all_back(docker, broken, outcomes, failure, err);
+	return rc ? rc : read_all_back(docker, answer, outcomes, failure, err);
 }
 
 static int
@@ -370,9 +381,9 @@ commit(struct target *target, struct source *source, struct outcome *outcomes,
 	if (rc && (!answer.reached || rc == FERRY_E_INTERRUPTED))
 		*err = failure;
 	else
-		rc = settle(docker, answer.broken, outcomes,
-			    rc ? &failure : NULL, err);
-	json_decref(answer.broken);
+		rc = settle(docker, &answer, outcomes, rc ? &failure : NULL,
+			    err);
+	docker_answer_release(&answer);
 	return rc;
 }
 

@@ -49,11 +49,21 @@ read_answer(struct http_upload *upload, struct docker_stream *stream,
 	AUTO_RESPONSE response = HTTP_RESPONSE;
 	int rc = http_upload_finish(upload, &response, err);
 
-	if (rc)
-		return rc;
+	if (rc) {
+		docker_stream_tell(stream, err);
+		return error_wrap(err, "Docker broke off while it loaded");
+	}
 	if (response.status / 100 != 2)
 		return engine_refused(&response, err);
 	return docker_stream_finish(stream, err);
+}
+
+void
+docker_answer_release(struct docker_answer *answer)
+{
+	json_decref(answer->broken);
+	json_decref(answer->names);
+	*answer = (struct docker_answer){ 0 };
 }
 
 int
@@ -81,6 +91,7 @@ docker_load(struct engine *engine, const struct archive_stream *archive,
 	if (out->reached)
 		rc = read_answer(upload, &stream, err);
 	out->broken = STEAL(&stream.broken);
+	out->names = STEAL(&stream.names);
 	if (rc || !stopped)
 		return rc;
 	*err = cut;

@@ -10,8 +10,12 @@
 
 struct docker_answer {
 	bool reached;
-	json_t *broken; /* as in target/docker_stream.h; owned */
+	/* As in target/docker_stream.h; owned. */
+	json_t *broken;
+	json_t *names;
 };
+
+void docker_answer_release(struct docker_answer *answer);
 
 /*
  * Sends `archive` with its blobs from `source`.  After a failure, out->reached

@@ -24,6 +24,17 @@ fail(struct docker_stream *stream, const struct ferry_error *err)
 	stream->failed = true;
 }
 
+static int
+set_new(json_t **object, const char *key, size_t size, json_t *take_value,
+	struct ferry_error *err)
+{
+	if (!*object)
+		*object = json_object();
+	return json_object_setn_new(*object, key, size, take_value)
+		       ? error_nomem(err)
+		       : 0;
+}
+
 /* Also "Loaded image: a, b"; a name too many is left away, not cut. */
 static void
 image_loaded(struct docker_stream *stream, const char *name)
@@ -31,12 +42,15 @@ image_loaded(struct docker_stream *stream, const char *name)
 	size_t used = strlen(stream->loaded);
 	size_t size = strcspn(name, "\r\n");
 	const char *comma = used ? ", " : "";
+	struct ferry_error err;
 
 	if (used + strlen(comma) + size < sizeof(stream->loaded))
 		snprintf(stream->loaded + used, sizeof(stream->loaded) - used,
 			 "%s%.*s", comma, (int)size, name);
 	context_notice(stream->context, "Docker: loaded %.*s", (int)size, name);
 	stream->told_at = clock_milliseconds();
+	if (set_new(&stream->names, name, size, json_true(), &err))
+		fail(stream, &err);
 }
 
 /* "NAME: why": the name may have a colon in it, but no blank. */
@@ -48,12 +62,8 @@ image_broken(struct docker_stream *stream, const char *text,
 	const char *why = colon ? colon + 2 : "";
 	size_t length = colon ? (size_t)(colon - text) : strcspn(text, "\r\n");
 
-	if (!stream->broken)
-		stream->broken = json_object();
-	if (json_object_setn_new(stream->broken, text, length,
-				 json_stringn(why, strcspn(why, "\r\n"))))
-		return error_nomem(err);
-	return 0;
+	return set_new(&stream->broken, text, length,
+		       json_stringn(why, strcspn(why, "\r\n")), err);
 }
 
 static void
@@ -206,6 +216,14 @@ docker_stream_release(struct docker_stream *stream)
 {
 	buffer_release(&stream->line);
 	json_decref(stream->broken);
+	json_decref(stream->names);
+}
+
+void
+docker_stream_tell(const struct docker_stream *stream, struct ferry_error *err)
+{
+	if (stream->loaded[0])
+		error_add(err, " (loaded before: %s)", stream->loaded);
 }
 
 int
@@ -215,7 +233,6 @@ docker_stream_finish(struct docker_stream *stream, struct ferry_error *err)
 	if (!stream->failed)
 		return 0;
 	*err = stream->err;
-	if (stream->loaded[0])
-		error_add(err, " (loaded before: %s)", stream->loaded);
+	docker_stream_tell(stream, err);
 	return err->code;
 }

@@ -29,6 +29,7 @@ struct docker_stream {
 	 * Docker calls them: why, as text.  NULL: none.
 	 */
 	json_t *broken;
+	json_t *names; /* all that it said to have loaded, each true; or NULL */
 	char loaded[DOCKER_LOADED_MAX]; /* "redis:7, nginx:1", as far as it fits
 					 */
 };
@@ -37,6 +38,10 @@ struct docker_stream {
 void docker_stream_init(struct docker_stream *stream,
 			struct ferry_context *context);
 void docker_stream_release(struct docker_stream *stream);
+
+/* Adds what Docker said to have loaded to the message of a failure. */
+void docker_stream_tell(const struct docker_stream *stream,
+			struct ferry_error *err);
 
 /*
  * The answer is over.  Fails with Docker's own words, and with what it said

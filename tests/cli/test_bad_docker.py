@@ -196,3 +196,66 @@ def test_an_image_that_could_not_be_unpacked_is_not_in_place(release, containerd
     containerd.cannot_unpack.clear()
     done = release.run("load", release.bundle, "--to", containerd.to)
     assert done.returncode == 0 and done.stdout.count("there already") == 2, told(done)
+
+
+# Where it dies, after how many of these, and how many images are loaded by then.
+LAST_BYTE = -1
+DEATHS = [
+    ("GET /_ping", 0, 0),
+    ("GET /version", 0, 0),
+    ("GET /info", 0, 0),
+    ("GET /images/DB/json", 0, 0),
+    ("GET /images/json", 0, 0),
+    ("body", 0, 0),
+    ("body", 100_000, 0),
+    ("body", LAST_BYTE, 0),
+    ("answer", 0, 0),
+    ("answer", 1, 1),
+    ("answer", 3, 3),
+    ("GET /images/DB/json", 1, 3),
+]
+
+
+@pytest.mark.parametrize("containerd_store", [False, True])
+@pytest.mark.parametrize("moment, after, loaded", DEATHS)
+def test_a_docker_that_dies(release, tmp_path, containerd_store, moment, after, loaded):
+    """Each image is named with what is known of it, and the same command does the rest."""
+    words = ["load", release.bundle, "--to"]
+    with FakeDocker(tmp_path, containerd_store) as docker:
+        if after == LAST_BYTE:
+            assert release.run(*words, docker.to).returncode == 0
+            docker.configs, docker.names = {}, {}
+        docker.dies_at = moment.replace("DB", release.name("db:1"))
+        docker.dies_after = docker.body_size - 1 if after == LAST_BYTE else after
+        if containerd_store and moment == "GET /images/json":
+            return  # which it is not asked for
+        done = release.run(*words, docker.to)
+    assert docker.dies_at is None and len(docker.names) == loaded
+    assert_died(release, done, moment, after)
+    (tmp_path / "again").mkdir()
+    with docker.risen(tmp_path / "again") as risen:
+        again = release.run(*words, risen.to)
+        assert again.returncode == 0, told(again)
+        assert again.stdout.count("there already, equal") == loaded
+        assert again.stdout.count("loaded, read back equal") == 3 - loaded
+        assert len(risen.names) == 3
+
+
+def assert_died(release, done, moment, after):
+    """What is said of each image; nothing that could not be asked is called in place."""
+    stories = {name: lines_of(done, release.name(name)) for name in NAMES}
+    if moment == "answer" or after == LAST_BYTE:
+        for number, name in enumerate(NAMES):
+            known = "Docker loaded it, and it could not be read back: " if number < after else \
+                "Docker broke off while it loaded: " if number == max(after, 0) else \
+                "Docker stopped before it"
+            assert stories[name][-1].startswith(known), told(done)
+        assert_told(done, 1)
+    elif moment == "body":
+        assert_told(done, 1, "docker.sock: ")
+        assert stories == {name: ["not loaded"] for name in NAMES}, told(done)
+    elif after:
+        assert_told(done, 5, "2 of 3 images not in place")
+        assert stories["app:1"] == ["loaded, read back equal"]
+    else:
+        assert_told(done, 1, "docker.sock: ")

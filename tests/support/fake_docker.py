@@ -6,7 +6,9 @@ unpacks nothing.  What it exports are the images of docker_exports.py.
 
 import hashlib
 import io
+import itertools
 import json
+import socket
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler
@@ -29,9 +31,12 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
         self.configs = {}        # ID: config
         self.names = {}          # name: ID
         self.members = set()     # of the last archive
+        self.body_size = 0       # of the last request that had a body
         self.requests = []       # "METHOD PATH"
         self.refuse = lambda method, path: None     # or (status, message)
         self.say = []            # before "Loaded image: ..." of a load
+        self.dies_at = None      # "METHOD PATH" that is never answered, after that many of them,
+        self.dies_after = 0      # or of a load after that many bytes ("body") or lines ("answer")
         self.cannot_unpack = {}  # name: why; of the containerd store
         self.saved = []          # images to be exported
         self.deliver = docker_exports.whole
@@ -45,6 +50,18 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
     def __exit__(self, *_):
         self.shutdown()
         self.server_close()
+
+    def die(self):
+        """As by kill -9: the file of the socket stays, and nobody listens."""
+        self.dies_at = None
+        self.shutdown()
+        self.server_close()
+
+    def risen(self, folder):
+        """Another one with what this one had taken; in a folder of its own."""
+        other = FakeDocker(folder, self.containerd_store)
+        other.configs, other.names = dict(self.configs), dict(self.names)
+        return other
 
     @property
     def to(self):
@@ -140,15 +157,33 @@ class Handler(BaseHTTPRequestHandler):
         self._serve(b"")
 
     def do_POST(self):  # pylint: disable=invalid-name
-        self._serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        size = int(self.headers.get("Content-Length") or 0)
+        if self.server.dies_at == "body":
+            self.rfile.read(min(size, self.server.dies_after))
+            self._die()
+            return
+        self.server.body_size = size
+        self._serve(self.rfile.read(size))
+
+    def _die(self):
+        self.server.die()
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.close_connection = True
 
     def _serve(self, body):
         url = urlsplit(self.path)
         path = unquote(url.path)
         self.server.requests.append(f"{self.command} {path}")
+        if self.server.dies_at == self.server.requests[-1]:
+            if not self.server.dies_after:
+                self._die()
+                return
+            self.server.dies_after -= 1
         refusal = self.server.refuse(self.command, path)
         if refusal:
             self.answer(refusal[0], {"message": refusal[1]})
+        elif path == "/images/load" and self.server.dies_at == "answer":
+            self._answer_and_die(body)
         elif path == "/images/load":
             self.answer(200, *self.server.load(body))
         elif path.endswith("/tag"):
@@ -162,6 +197,15 @@ class Handler(BaseHTTPRequestHandler):
             self._export(path.removeprefix("/images/").removesuffix("/get"))
         else:
             self._get(path)
+
+    def _answer_and_die(self, body):
+        lines = itertools.islice(self.server.load(body), self.server.dies_after)
+        self.send_response(200)
+        self.send_header("Content-Length", "100000")
+        self.end_headers()
+        for line in lines:
+            self.wfile.write(json.dumps(line).encode() + b"\r\n")
+        self._die()
 
     def _export(self, name):
         saved, tags = self.server.find(name)
