@@ -11,6 +11,7 @@ struct watched_source {
 	struct source source;
 	struct source *inner;
 	struct ferry_context *context;
+	bool only_copy;
 	atomic_ullong moved;
 };
 
@@ -47,6 +48,17 @@ write_watched(struct sink *base, const void *data, size_t size,
 	return 0;
 }
 
+/* A document, which the plan has had: not all sources find it by its digest. */
+static int
+push_content(const struct buffer *content, struct proof *proof,
+	     struct ferry_error *err)
+{
+	int rc = sink_write(&proof->sink, content->data + proof->seen,
+			    content->size - proof->seen, err);
+
+	return rc ? rc : proof_finish(proof, err);
+}
+
 static int
 fetch_watched(struct source *base, unsigned worker,
 	      const struct release *release, const struct blob *blob,
@@ -64,10 +76,14 @@ fetch_watched(struct source *base, unsigned worker,
 		       blob->descriptor.size);
 	transfer_set(&sink.transfer, proof->seen);
 	proof->next = &sink.sink;
-	rc = source->inner->ops->fetch(source->inner, worker, release, blob,
-				       proof, err);
+	rc = blob->content
+		     ? push_content(blob->content, proof, err)
+		     : source->inner->ops->fetch(source->inner, worker, release,
+						 blob, proof, err);
 	proof->next = sink.next;
 	transfer_end(&sink.transfer);
+	if (rc == FERRY_E_DIGEST && source->only_copy)
+		rc = err->code = FERRY_E_DAMAGED;
 	return rc;
 }
 
@@ -326,7 +342,8 @@ copy_run(struct copy *copy, struct ferry_error *err)
 			   .source = { .source = { .ops = &watched_ops,
 						   .once = copy->source->once },
 				       .inner = copy->source,
-				       .context = copy->context },
+				       .context = copy->context,
+				       .only_copy = copy->only_copy },
 			   .lock = PTHREAD_MUTEX_INITIALIZER };
 	int rc = count_missing(&run, err);
 

@@ -21,6 +21,8 @@ struct copy {
 	unsigned jobs;
 	/* Go on with the other images when a blob fails. */
 	bool keep_going;
+	/* Bytes that are not as named are damaged: nobody else has them. */
+	bool only_copy;
 	/* Told of each image whose blobs are all there; NULL: nobody. */
 	void (*arrived)(struct ferry_context *context, const char *name);
 

@@ -335,6 +335,7 @@ ferry_load_run(struct ferry_load *load, struct ferry_error *err)
 			     .outcomes = load->outcomes,
 			     .jobs = load->jobs,
 			     .keep_going = true,
+			     .only_copy = true,
 			     .arrived = tell_arrived };
 	int rc = copy_run(&copy, err);
 
