@@ -26,6 +26,7 @@ struct registry {
 	struct auth *auth;
 	struct retry_host peer; /* how it goes with it */
 	struct limit limit;	/* how many uploads it bears */
+	atomic_bool forgetful;	/* it was told that none is remembered */
 	const char *url; /* of a mirror: its origin, borrowed; else NULL */
 	struct mirrors *mirrors; /* NULL: none */
 	struct manifest_cache manifests;

@@ -15,6 +15,14 @@
 #include "registry/chunks.h"
 
 #define RANGE_TEXT 64
+#define SLICE ((size_t)16 << 10)
+
+/* What a session lacks of a chunk. */
+struct rest {
+	struct registry_content content;
+	const uint8_t *data;
+	size_t size;
+};
 
 static bool
 is_good(const struct upload *upload)
@@ -52,6 +60,25 @@ open_session(struct chunks *chunks, struct ferry_error *err)
 	return 0;
 }
 
+/*
+ * Slice by slice: libcurl would repeat a body that it was given as a whole, on
+ * another connection and unasked, and some of it might be there twice.
+ */
+static int
+push_rest(struct registry_content *content, struct sink *to,
+	  struct ferry_error *err)
+{
+	const struct rest *rest = (struct rest *)content;
+	int rc = 0;
+
+	for (size_t at = 0; at < rest->size && !rc; at += SLICE) {
+		size_t n = rest->size - at < SLICE ? rest->size - at : SLICE;
+
+		rc = sink_write(to, rest->data + at, n, err);
+	}
+	return rc;
+}
+
 static int
 patch(struct chunks *chunks, struct call *call, struct ferry_error *err)
 {
@@ -59,6 +86,9 @@ patch(struct chunks *chunks, struct call *call, struct ferry_error *err)
 	struct limit *limit = &upload->registry->limit;
 	uint64_t from = chunks->accepted - chunks->at;
 	uint64_t end = chunks->at + chunks->piece.size;
+	struct rest rest = { .content = { .push = push_rest },
+			     .data = chunks->piece.data + from,
+			     .size = chunks->piece.size - from };
 	char range[RANGE_TEXT];
 	unsigned round;
 	int rc = limit_enter(limit, upload->registry->context, &round, err);
@@ -70,13 +100,13 @@ patch(struct chunks *chunks, struct call *call, struct ferry_error *err)
 	*call = chunks_call(chunks, "PATCH");
 	call->content_type = "application/octet-stream";
 	call->content_range = range;
-	call->body = chunks->piece.data + from;
-	call->body_size = chunks->piece.size - from;
+	call->content = &rest.content;
+	call->content_size = rest.size;
 	rc = call_try(upload->registry, upload->worker, call, &upload->response,
 		      err);
 	limit_leave(limit, round, limit_sign_of(rc, &upload->response));
 	call->content_range = NULL;
-	call->body = NULL;
+	call->content = NULL;
 	return rc;
 }
 
@@ -154,6 +184,10 @@ mend(struct chunks *chunks, struct call *call, int rc, struct ferry_error *err)
 	struct upload *upload = chunks->upload;
 	bool again = false;
 
+	if (!rc && call->renewed && !upload->renewed) {
+		upload->renewed = true;
+		return find_out(chunks, err);
+	}
 	if (!rc && upload->response.status == 404)
 		return begin_again(chunks, err);
 	if (!rc && upload->response.status == 416 &&

@@ -29,7 +29,7 @@ chunks_open_record(struct chunks *chunks)
 		return;
 	upload_record_open(&chunks->record, registry->options.state,
 			   &chunks->name, &why);
-	if (why.code)
+	if (why.code && !atomic_exchange(&registry->forgetful, true))
 		context_notice(registry->context,
 			       "uploads are not remembered: %s", why.message);
 }
