@@ -20,6 +20,7 @@ forget_release(struct target_registry *target)
 {
 	free(STEAL(&target->names));
 	free(STEAL(&target->sent));
+	free(STEAL(&target->left_out));
 }
 
 static int
@@ -45,8 +46,10 @@ prepare(struct target *base, const struct release *release,
 	if (rc)
 		return rc;
 	target->sent = calloc(release->image_count + 1, sizeof(bool));
-	return target->sent ? target_registry_plan(target, outcomes, err)
-			    : error_nomem(err);
+	target->left_out = calloc(release->image_count + 1, sizeof(bool));
+	return target->sent && target->left_out
+		       ? target_registry_plan(target, outcomes, err)
+		       : error_nomem(err);
 }
 
 static void

@@ -164,6 +164,8 @@ target_registry_plan(struct target_registry *target, struct outcome *outcomes,
 	    (target->closely || target->existing_tag != FERRY_TAG_OVERWRITE))
 		rc = parallel_run(release->image_count, target->workers,
 				  look_at_tag, &plan, err);
+	for (size_t i = 0; i < release->image_count && !rc; i++)
+		target->left_out[i] = !outcome_is_open(&outcomes[i]);
 	if (rc || !target->closely)
 		return rc;
 	rc = look_at_blobs(&plan, err);

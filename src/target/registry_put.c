@@ -45,6 +45,17 @@ is_repeated(const struct delivery *delivery, size_t user)
 	return false;
 }
 
+/* Whether prepare() has left an image in for whom it should be there. */
+static bool
+is_wanted(const struct delivery *delivery, const char *repository)
+{
+	for (size_t i = 0; i < delivery->blob->uses; i++)
+		if (!delivery->target->left_out[delivery->blob->users[i]] &&
+		    strcmp(repository_of(delivery, i), repository) == 0)
+			return true;
+	return false;
+}
+
 static void
 mark_sent(struct delivery *delivery, const char *repository)
 {
@@ -124,7 +135,8 @@ find_missing(struct delivery *delivery, bool *missing, struct ferry_error *err)
 		rc = look(delivery, repository_of(delivery, i), &there, err);
 		if (rc)
 			return rc;
-		missing[i] = !there;
+		missing[i] = !there &&
+			     is_wanted(delivery, repository_of(delivery, i));
 		if (there && !delivery->home)
 			delivery->home = repository_of(delivery, i);
 	}

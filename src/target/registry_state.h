@@ -25,7 +25,8 @@ struct target_registry {
 	const struct release *release;
 	struct outcome *outcomes; /* those of prepare() */
 	struct reference *names;  /* one an image */
-	bool planned;		  /* it is known what has to be sent: */
+	bool *left_out; /* per image: prepare() has refused or skipped it */
+	bool planned;	/* it is known what has to be sent: */
 	uint64_t send_bytes;
 
 	pthread_mutex_t lock; /* over what follows */
