@@ -156,11 +156,11 @@ is_dockers_own(const struct ferry_host *host,
 	       text_starts(runtime->socket, "/run/containerd/");
 }
 
-/* Each user has a podman of their own. */
+/* Each user has a podman of their own, and containerd is root's. */
 static bool
 is_anothers(const struct ferry_runtime *runtime)
 {
-	return strcmp(runtime->name, "podman") == 0 &&
+	return strcmp(runtime->name, "docker") &&
 	       access(runtime->socket, R_OK | W_OK);
 }
 

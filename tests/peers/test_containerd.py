@@ -179,6 +179,42 @@ def test_another_snapshotter(containerd, two, load):
     assert containerd.ready("native") == []     # as far as overlayfs is concerned
 
 
+# Without --to, where /run has what the machine would have
+
+
+def run_with(places, *arguments):
+    """ferry, with a /run of its own that has links to sockets, {path: socket}."""
+    links = "".join(f" && mkdir -p $(dirname {path}) && ln -s {socket} {path}"
+                    for path, socket in places.items())
+    return run_under(["unshare", "-m", "sh", "-c",
+                      f'mount -t tmpfs tmpfs /run{links} && exec "$@"', "sh"], *arguments)
+
+
+OWN, K3S = "/run/containerd/containerd.sock", "/run/k3s/containerd/containerd.sock"
+
+
+@pytest.mark.parametrize("place, namespace", [(OWN, "default"), (K3S, K8S)])
+def test_the_one_runtime_is_found(containerd, two, place, namespace):
+    done = run_with({place: containerd.socket}, "load", two.path)
+    assert done.returncode == 0, done.stderr
+    assert f"at {place}, namespace {namespace}: 2 of 2 images in place" in done.stdout
+    assert containerd.images(namespace) == two.digests
+
+
+def test_two_of_them_are_one_too_many(containerd, two):
+    done = run_with({OWN: containerd.socket, K3S: containerd.socket}, "load", two.path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"no --to given, and found containerd at {OWN}, containerd at {K3S}; give " in \
+        done.stderr
+
+
+def test_a_containerd_beside_docker_is_dockers(containerd, two):
+    done = run_with({OWN: containerd.socket, "/run/docker.sock": containerd.socket},
+                    "load", two.path)
+    assert done.returncode == 1
+    assert "/var/run/docker.sock" in done.stderr and OWN not in done.stderr
+
+
 # Several platforms
 
 
