@@ -8,7 +8,7 @@
 void
 connections_init(struct connections *connections)
 {
-	*connections = (struct connections){ .count = 0 };
+	*connections = (struct connections){ .first = NULL };
 	pthread_mutex_init(&connections->lock, NULL);
 }
 
@@ -32,7 +32,6 @@ connections_join(struct connections *connections, int fd)
 	if (connection->next)
 		connection->next->previous = connection;
 	connections->first = connection;
-	connections->count++;
 	pthread_mutex_unlock(&connections->lock);
 	return connection;
 }
@@ -50,7 +49,6 @@ connections_leave(struct connections *connections,
 		connection->previous->next = connection->next;
 	else
 		connections->first = connection->next;
-	connections->count--;
 	pthread_mutex_unlock(&connections->lock);
 	free(connection);
 }
@@ -74,17 +72,6 @@ connections_end(struct connections *connections, struct connection *connection)
 	pthread_mutex_lock(&connections->lock);
 	connection->since = clock_milliseconds();
 	pthread_mutex_unlock(&connections->lock);
-}
-
-size_t
-connections_count(struct connections *connections)
-{
-	size_t count;
-
-	pthread_mutex_lock(&connections->lock);
-	count = connections->count;
-	pthread_mutex_unlock(&connections->lock);
-	return count;
 }
 
 void

@@ -1,5 +1,5 @@
 /*
- * The connections there are: how many, and which of them keep somebody waiting.
+ * The connections there are, and which of them keep somebody waiting.
  *
  * libmicrohttpd ends a connection on which nothing moves.  Who sends a byte of
  * a request now and then moves: so what has not brought a whole request in a
@@ -9,7 +9,6 @@
 #define SERVE_CONNECTIONS_H
 
 #include <pthread.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct connection {
@@ -21,7 +20,6 @@ struct connection {
 struct connections {
 	pthread_mutex_t lock;
 	struct connection *first;
-	size_t count;
 };
 
 void connections_init(struct connections *connections);
@@ -37,8 +35,6 @@ void connections_begin(struct connections *connections,
 		       struct connection *connection);
 void connections_end(struct connections *connections,
 		     struct connection *connection);
-
-size_t connections_count(struct connections *connections);
 
 /* Ends those that have waited longer, in milliseconds. */
 void connections_sweep(struct connections *connections, uint64_t longest);

@@ -75,14 +75,15 @@ delivery_free(struct delivery *delivery)
 }
 
 static int
-read_content(struct delivery *delivery, void *data, size_t size,
+read_content(struct delivery *delivery, void *data, size_t size, bool *busy,
 	     struct ferry_error *err)
 {
 	const struct document *document = &delivery->document;
 
+	*busy = false;
 	if (delivery->packed)
 		return decoders_read(delivery->decoders, &delivery->decoding,
-				     data, size, err);
+				     data, size, busy, err);
 	return bundle_read_at(document->bundle, document->blob,
 			      delivery->first + delivery->done, data, size,
 			      err);
@@ -125,11 +126,13 @@ settle(struct delivery *delivery, struct ferry_error *err)
 }
 
 static int
-read_piece(struct delivery *delivery, void *data, size_t size,
+read_piece(struct delivery *delivery, void *data, size_t size, bool *busy,
 	   struct ferry_error *err)
 {
-	int rc = read_content(delivery, data, size, err);
+	int rc = read_content(delivery, data, size, busy, err);
 
+	if (!rc && *busy)
+		return 0;
 	if (!rc && delivery->proving)
 		rc = hasher_update(&delivery->hasher, data, size, err);
 	if (rc)
@@ -144,13 +147,14 @@ delivery_read(struct delivery *delivery, uint64_t at, void *data, size_t size)
 	const struct document *document = &delivery->document;
 	uint64_t left = delivery->length - delivery->done;
 	struct ferry_error err = { 0 };
+	bool busy;
 
 	if (at != delivery->done || !left)
 		return -1;
 	if (size > left)
 		size = (size_t)left;
-	if (!read_piece(delivery, data, size, &err))
-		return (ssize_t)size;
+	if (!read_piece(delivery, data, size, &busy, &err))
+		return busy ? 0 : (ssize_t)size;
 	context_notice(delivery->context, "%s: blob %s: %s",
 		       document->bundle->path, document->descriptor.digest.text,
 		       err.message);

@@ -22,9 +22,9 @@ int delivery_new(struct delivery **out, struct ferry_context *context,
 void delivery_free(struct delivery *delivery);
 
 /*
- * Reads up to `size` bytes of what is left, at least one; `at` is how many
- * came before.  Negative: the delivery must be broken off; who watches the
- * context has been told why.
+ * Reads up to `size` bytes of what is left; `at` is how many came before.  0:
+ * no decoder is free, see decoders_wait().  Negative: the delivery must be
+ * broken off; who watches the context has been told why.
  */
 ssize_t delivery_read(struct delivery *delivery, uint64_t at, void *data,
 		      size_t size);

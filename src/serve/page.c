@@ -34,33 +34,9 @@ struct page {
 	bool tls;
 	size_t next; /* image; 0 is the head, behind the last comes the foot */
 	size_t at;   /* in the piece */
+	uint64_t length;
 	struct buffer piece;
 };
-
-int
-page_new(struct page **out, const struct catalog *catalog, const char *host,
-	 bool tls, struct ferry_error *err)
-{
-	struct page *page = calloc(1, sizeof(*page));
-
-	if (!page)
-		return error_nomem(err);
-	page->catalog = catalog;
-	page->tls = tls;
-	page->piece.limit = PIECE_MAX;
-	snprintf(page->host, sizeof(page->host), "%s", host);
-	*out = page;
-	return 0;
-}
-
-void
-page_free(struct page *page)
-{
-	if (!page)
-		return;
-	buffer_release(&page->piece);
-	free(page);
-}
 
 bool
 page_host(char out[REFERENCE_HOST_MAX], const char *header, bool tls)
@@ -300,4 +276,54 @@ page_read(struct page *page, void *data, size_t size)
 		done += part;
 	}
 	return (ssize_t)done;
+}
+
+/* Made once for its length alone: libmicrohttpd 0.9.75 ends HEAD in a chunk. */
+static int
+measure(struct page *page, struct ferry_error *err)
+{
+	int rc;
+
+	do {
+		rc = make_piece(page, err);
+		page->length += page->piece.size;
+	} while (!rc && page->piece.size);
+	page->next = 0;
+	return rc;
+}
+
+int
+page_new(struct page **out, const struct catalog *catalog, const char *host,
+	 bool tls, struct ferry_error *err)
+{
+	struct page *page = calloc(1, sizeof(*page));
+	int rc;
+
+	if (!page)
+		return error_nomem(err);
+	page->catalog = catalog;
+	page->tls = tls;
+	page->piece.limit = PIECE_MAX;
+	snprintf(page->host, sizeof(page->host), "%s", host);
+	rc = measure(page, err);
+	if (rc)
+		page_free(page);
+	else
+		*out = page;
+	return rc;
+}
+
+void
+page_free(struct page *page)
+{
+	if (!page)
+		return;
+	buffer_release(&page->piece);
+	free(page);
+}
+
+uint64_t
+page_length(const struct page *page)
+{
+	return page->length;
 }

@@ -19,6 +19,9 @@ int page_new(struct page **out, const struct catalog *catalog, const char *host,
 	     bool tls, struct ferry_error *err) MUST_CHECK;
 void page_free(struct page *page);
 
+/* In bytes. */
+uint64_t page_length(const struct page *page);
+
 /* Up to `size` bytes; 0: that was all.  Negative: memory is short. */
 ssize_t page_read(struct page *page, void *data, size_t size);
 

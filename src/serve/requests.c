@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "serve/reply.h"
@@ -12,6 +13,7 @@
 #define BLOCK ((size_t)64 << 10)
 #define PAGE_BLOCK ((size_t)16 << 10)
 #define METHOD_TEXT 16
+#define HEADERS_MAX ((size_t)64 << 10)
 #define LINK_MAX ((size_t)2048)
 
 struct request {
@@ -97,6 +99,67 @@ header(const struct request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
 					   name);
+}
+
+struct joining {
+	struct buffer *to;
+	const char *name;
+	bool failed;
+};
+
+static enum MHD_Result
+join_one(void *data, enum MHD_ValueKind kind, const char *name,
+	 const char *value)
+{
+	struct joining *joining = data;
+	struct ferry_error ignored;
+
+	(void)kind;
+	if (!value || strcasecmp(name, joining->name) != 0)
+		return MHD_YES;
+	if (buffer_format(joining->to, &ignored, "%s%s",
+			  joining->to->size ? ", " : "", value))
+		joining->failed = true;
+	return MHD_YES;
+}
+
+/*
+ * A list may come in several lines of one name (RFC 9110 5.3), as podman and
+ * skopeo send Accept.  NULL: it is not there, or memory is short.
+ */
+static const char *
+header_list(const struct request *request, const char *name, struct buffer *to)
+{
+	struct joining joining = { .to = to, .name = name };
+	struct ferry_error ignored;
+	const char *text = NULL;
+
+	MHD_get_connection_values(request->connection, MHD_HEADER_KIND,
+				  join_one, &joining);
+	if (joining.failed || !to->size || buffer_text(to, &text, &ignored))
+		return NULL;
+	return text;
+}
+
+/* Whether the client has it already. */
+static bool
+has_already(const struct request *request, const struct document *document)
+{
+	AUTO_BUFFER tags = BUFFER(HEADERS_MAX);
+
+	return conditions_match(
+		header_list(request, MHD_HTTP_HEADER_IF_NONE_MATCH, &tags),
+		&document->descriptor.digest);
+}
+
+static bool
+accepts(const struct request *request, const struct document *document)
+{
+	AUTO_BUFFER types = BUFFER(HEADERS_MAX);
+
+	return conditions_accept(
+		header_list(request, MHD_HTTP_HEADER_ACCEPT, &types),
+		document->descriptor.media_type);
 }
 
 static enum MHD_Result
@@ -188,9 +251,7 @@ read_page(void *data, uint64_t at, char *out, size_t size)
 	ssize_t got = page_read(data, out, size);
 
 	(void)at;
-	if (got < 0)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	return got ? got : MHD_CONTENT_READER_END_OF_STREAM;
+	return got > 0 ? got : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
 static void
@@ -214,8 +275,9 @@ send_page(struct request *request)
 		snprintf(host, sizeof(host), "%s", server->host);
 	if (page_new(&page, server->catalog, host, server->tls, &ignored))
 		return MHD_NO;
+	request->length = page_length(page);
 	reply.response = MHD_create_response_from_callback(
-		MHD_SIZE_UNKNOWN, PAGE_BLOCK, read_page, page, free_page);
+		request->length, PAGE_BLOCK, read_page, page, free_page);
 	if (!reply.response)
 		page_free(page);
 	reply_header(&reply, MHD_HTTP_HEADER_CONTENT_TYPE,
@@ -225,12 +287,33 @@ send_page(struct request *request)
 	return send_reply(request, &reply);
 }
 
+/* A delivery, and whom to wake when there is a decoder for it. */
+struct sending {
+	struct decoder_waiter waiter;
+	struct MHD_Connection *connection;
+	struct decoders *decoders;
+	struct delivery *delivery;
+};
+
+static void
+wake_sending(struct decoder_waiter *waiter)
+{
+	MHD_resume_connection(((struct sending *)waiter)->connection);
+}
+
 static ssize_t
 read_content(void *data, uint64_t at, char *out, size_t size)
 {
-	ssize_t got = delivery_read(data, at, out, size);
+	struct sending *sending = data;
+	ssize_t got = delivery_read(sending->delivery, at, out, size);
 
-	return got < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : got;
+	if (got < 0)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (got == 0) {
+		MHD_suspend_connection(sending->connection);
+		decoders_wait(sending->decoders, &sending->waiter);
+	}
+	return got;
 }
 
 /* HEAD has a length, but nobody asks for its content. */
@@ -245,9 +328,12 @@ read_nothing(void *data, uint64_t at, char *out, size_t size)
 }
 
 static void
-free_delivery(void *data)
+free_sending(void *data)
 {
-	delivery_free(data);
+	struct sending *sending = data;
+
+	delivery_free(sending->delivery);
+	free(sending);
 }
 
 static void
@@ -256,7 +342,7 @@ prepare_content(struct request *request, const struct document *document,
 {
 	struct server *server = request->server;
 	struct ferry_error ignored;
-	struct delivery *delivery;
+	struct sending *sending;
 
 	request->length = part->length;
 	if (!request->reads) {
@@ -264,14 +350,20 @@ prepare_content(struct request *request, const struct document *document,
 			part->length, BLOCK, read_nothing, NULL, NULL);
 		return;
 	}
-	if (delivery_new(&delivery, server->context, server->proofs,
-			 &server->decoders, document, part->first, part->length,
-			 &ignored))
+	sending = calloc(1, sizeof(*sending));
+	if (!sending)
 		return;
-	reply->response = MHD_create_response_from_callback(
-		part->length, BLOCK, read_content, delivery, free_delivery);
+	sending->waiter.wake = wake_sending;
+	sending->connection = request->connection;
+	sending->decoders = &server->decoders;
+	if (!delivery_new(&sending->delivery, server->context, server->proofs,
+			  &server->decoders, document, part->first,
+			  part->length, &ignored))
+		reply->response = MHD_create_response_from_callback(
+			part->length, BLOCK, read_content, sending,
+			free_sending);
 	if (!reply->response)
-		delivery_free(delivery);
+		free_sending(sending);
 }
 
 static void
@@ -384,8 +476,7 @@ send_document(struct request *request, const struct document *document)
 	/* All of it is proved on its way, if there is a last byte to hold. */
 	bool proved_first = part.length < size || !size;
 
-	if (conditions_match(header(request, MHD_HTTP_HEADER_IF_NONE_MATCH),
-			     &document->descriptor.digest))
+	if (has_already(request, document))
 		return send_unchanged(request, document);
 	if (kind == RANGE_OUTSIDE)
 		return refuse_range(request, document);
@@ -408,10 +499,7 @@ send_manifest(struct request *request)
 	if (!document && !catalog_has(catalog, route->repository))
 		return refuse(request, REFUSE_NAME_UNKNOWN);
 	/* Who names a digest knows what it is. */
-	if (!document ||
-	    (by_tag &&
-	     !conditions_accept(header(request, MHD_HTTP_HEADER_ACCEPT),
-				document->descriptor.media_type)))
+	if (!document || (by_tag && !accepts(request, document)))
 		return refuse(request, REFUSE_MANIFEST_UNKNOWN);
 	return send_document(request, document);
 }

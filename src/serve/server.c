@@ -34,6 +34,19 @@ threads(void)
 }
 
 static void
+count_one(struct server *server, int change)
+{
+	__atomic_add_fetch(&server->open, (size_t)change, __ATOMIC_RELAXED);
+}
+
+static size_t
+count_open(const struct server *server)
+{
+	return __atomic_load_n(&server->open, __ATOMIC_RELAXED);
+}
+
+/* Over TLS the relay tells when a connection is over. */
+static void
 notify(void *data, struct MHD_Connection *connection, void **context,
        enum MHD_ConnectionNotificationCode what)
 {
@@ -43,6 +56,8 @@ notify(void *data, struct MHD_Connection *connection, void **context,
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
 		connections_leave(&server->connections, *context);
 		*context = NULL;
+		if (!server->relay)
+			count_one(server, -1);
 		return;
 	}
 	fd = MHD_get_connection_info(connection,
@@ -81,7 +96,9 @@ speaks(struct relay_owner *owner, int fd, const struct sockaddr *peer,
 	struct server *server = (struct server *)owner;
 
 	/* It closes the socket if it does not take it. */
-	(void)!MHD_add_connection(server->daemon, fd, peer, length);
+	if (MHD_add_connection(server->daemon, fd, peer, length) != MHD_YES &&
+	    !server->relay)
+		count_one(server, -1);
 }
 
 static void
@@ -89,15 +106,7 @@ relay_ended(struct relay_owner *owner)
 {
 	struct server *server = (struct server *)owner;
 
-	__atomic_sub_fetch(&server->relayed, 1, __ATOMIC_RELAXED);
-}
-
-static size_t
-count_open(struct server *server)
-{
-	return server->relay
-		       ? __atomic_load_n(&server->relayed, __ATOMIC_RELAXED)
-		       : connections_count(&server->connections);
+	count_one(server, -1);
 }
 
 static void
@@ -107,12 +116,17 @@ take_connection(struct server *server, int fd, const struct sockaddr *peer,
 	const int on = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (!server->relay) {
+	count_one(server, 1);
+	if (server->relay)
+		relay_take(server->relay, fd, peer, length);
+	else
 		speaks(&server->owner, fd, peer, length);
-		return;
-	}
-	__atomic_add_fetch(&server->relayed, 1, __ATOMIC_RELAXED);
-	relay_take(server->relay, fd, peer, length);
+}
+
+static bool
+is_full(const struct server *server)
+{
+	return count_open(server) >= server->options.connections;
 }
 
 /* Until nobody waits; false where no more can be taken for now. */
@@ -121,7 +135,7 @@ accept_some(struct server *server)
 {
 	struct sockaddr_storage peer;
 
-	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+	for (int i = 0; i < ACCEPT_AT_ONCE && !is_full(server); i++) {
 		socklen_t length = sizeof(peer);
 		int fd = accept4(server->fd, (struct sockaddr *)&peer, &length,
 				 SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -149,12 +163,12 @@ answer_all(struct server *server)
 	uint64_t swept = clock_milliseconds();
 
 	while (!context_interrupted(server->context)) {
-		bool full = count_open(server) >= server->options.connections;
-		struct pollfd ready = { .fd = full ? -1 : server->fd,
+		struct pollfd ready = { .fd = is_full(server) ? -1 : server->fd,
 					.events = POLLIN };
 
 		if (poll(&ready, 1, TICK) > 0 && !accept_some(server))
 			poll(NULL, 0, TICK);
+		decoders_tick(&server->decoders);
 		if (clock_milliseconds() - swept >= SWEEP_EVERY) {
 			swept = clock_milliseconds();
 			connections_sweep(&server->connections,
@@ -174,6 +188,7 @@ drain(struct server *server)
 	proofs_stop(server->proofs);
 	while (count_open(server) && clock_milliseconds() - began < GRACE) {
 		connections_sweep(&server->connections, 0);
+		decoders_tick(&server->decoders);
 		poll(NULL, 0, TICK / 2);
 	}
 }
@@ -184,6 +199,7 @@ stop(struct server *server)
 	/* It hands connections to the daemon, so it ends before that. */
 	relay_free(server->relay);
 	server->relay = NULL;
+	decoders_stop(&server->decoders);
 	if (server->daemon)
 		MHD_stop_daemon(server->daemon);
 	server->daemon = NULL;

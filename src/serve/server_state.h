@@ -25,7 +25,7 @@ struct server {
 	char policy[PAGE_POLICY_TEXT];
 	struct tls *tls; /* or NULL */
 	struct relay *relay;
-	size_t relayed; /* connections that the relay has; atomic */
+	size_t open; /* connections taken and not over; atomic */
 	struct MHD_Daemon *daemon;
 	struct connections connections;
 	struct decoders decoders;
