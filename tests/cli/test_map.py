@@ -3,8 +3,10 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
+import yaml
 
 from ferry import program
 from mishaps import Bench, FaultyRegistry, assert_done, told
@@ -37,13 +39,15 @@ def packed_fixture(tmp_path_factory):
 @pytest.fixture(name="bench")
 def bench_fixture(packed, tmp_path):
     packed.here = tmp_path
-    before = len(packed.server.requests)
     yield packed
-    assert len(packed.server.requests) == before
 
 
 def run_map(bench, text, *options, to=TO, **more):
-    return bench.run("map", bench.bundle, "--to", to, *options, "-", input=text, cwd=bench.here, **more)
+    """Nobody is asked for anything."""
+    before = len(bench.server.requests)
+    done = bench.run("map", bench.bundle, "--to", to, *options, "-", input=text, cwd=bench.here, **more)
+    assert len(bench.server.requests) == before
+    return done
 
 
 def pod(image):
@@ -184,3 +188,50 @@ def test_the_mapped_names_are_those_of_load(bench):
             repository, _, version = line.removeprefix(there.host + "/").partition("@")
             repository, _, tag = repository.partition(":")
             assert there.store.find_manifest(repository, version or tag), line
+
+
+MANIFESTS = sorted((Path(__file__).resolve().parents[1] / "data" / "kubernetes").glob("*.yaml"))
+
+
+def asked_for(bench, text):
+    """The images of manifests, as pack reads them: no registry answers, so each is refused by name."""
+    done = bench.run("pack", "-f", "-", "-o", bench.here / "x", "--dry-run", "--json", "--retries", 0,
+                     input=text, env={name: "http://127.0.0.1:1" for name in ("https_proxy", "HTTPS_PROXY")})
+    return {image["name"] for image in json.loads(done.stdout)["images"]}
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["yaml", "json"])
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
+def test_manifests_of_helm_kubectl_and_kustomize(bench, path, as_json):
+    """Read again by ferry's own reader, and by another YAML parser, they say the new names."""
+    text = path.read_text()
+    if as_json:
+        items = [document for document in yaml.safe_load_all(text) if document]
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=1)
+    before = asked_for(bench, text)
+    bundle = bench.here / "k.tar.zst"
+    names = [image for image in before if "@" not in image]
+    assert_done(bench.run("pack", "-o", bundle, "--retries", 0,
+                          *[f"{bench.name('nginx:1.27')} => {name}" for name in names]))
+    done = bench.run("map", bundle, "--to", TO, "--rewrite", "docker.io=hub", "-", input=text)
+    assert done.returncode == (0 if len(names) == len(before) else 5), told(done)
+    after = asked_for(bench, done.stdout)
+    assert {name for name in after if "@" not in name} == {
+        image["target_name"] for image in json.loads(bench.run(
+            "load", bundle, "--to", bench.server.host + "/plant", "--rewrite", "docker.io=hub",
+            "--any-host", "--dry-run", "--json").stdout.replace(bench.server.host, "10.0.0.5:5000"))["images"]}
+    old, new = list(yaml.safe_load_all(text)), list(yaml.safe_load_all(done.stdout))
+    assert {new_text for _, new_text in differences(old, new)} == {name for name in after if "@" not in name}
+    changed = [(one, other) for one, other in zip(text.splitlines(), done.stdout.splitlines()) if one != other]
+    assert changed and all("image" in one or "reference" in one for one, _ in changed)
+
+
+def differences(one, other):
+    """The texts that differ between two documents of the same shape."""
+    if isinstance(one, dict):
+        assert list(one) == list(other)
+        return set().union(*(differences(one[key], other[key]) for key in one))
+    if isinstance(one, list):
+        assert len(one) == len(other)
+        return set().union(*(differences(*pair) for pair in zip(one, other)))
+    return set() if one == other else {(one, other)}

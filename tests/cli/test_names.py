@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from fake_docker import FakeDocker
 from mishaps import assert_done, told
 from mishaps import bench_fixture  # noqa: F401
 from releases import NAMES, tags
@@ -112,3 +113,45 @@ def test_two_sources_of_one_name_are_refused_without_a_rule(bench):
         assert word in done.stderr
     assert_done(load(bench, "--rewrite", "other.example=other"))
     assert set(tags(bench.server)) >= {"app:1", "other/app:1"}
+
+
+@pytest.mark.parametrize("containerd_store", [False, True], ids=["classic", "containerd"])
+def test_in_a_docker(release, tmp_path, containerd_store):
+    """Whole references, and each twice is there already under the new name."""
+    host = release.server.host
+    rules = ["--rewrite", f"{host}=reg.example:5000/hub", "--rewrite", f"{host}/db:1=db:2"]
+    with FakeDocker(tmp_path, containerd_store=containerd_store) as docker:
+        for expected in ("loaded, read back equal", "there already"):
+            done = release.run("load", release.bundle, "--to", docker.to, *rules)
+            assert_done(done)
+            assert set(docker.names) == {"reg.example:5000/hub/app:1", "docker.io/library/db:2",
+                                         "reg.example:5000/hub/web:1"}
+            assert expected in done.stderr + done.stdout
+        assert f"  names      {host}/app:1 -> reg.example:5000/hub/app:1\n" in done.stderr
+        assert f"             {host}/db:1 -> db:2\n" in done.stderr
+        clash = release.run("load", release.bundle, "--to", docker.to,
+                            *[word for name in ("app", "db") for word in ("--rewrite", f"{host}/{name}=one")])
+        assert clash.returncode == 2
+        assert f"{host}/app:1 and {host}/db:1 would both be called docker.io/library/one:1" in clash.stderr
+
+
+def test_in_a_layout(release, tmp_path):
+    host = release.server.host
+    done = release.run("load", release.bundle, "--to", f"oci:{tmp_path / 'layout'}", "--any-host",
+                       "--rewrite", f"{host}=reg.example", "--map", "-")
+    assert_done(done)
+    index = json.loads((tmp_path / "layout" / "index.json").read_text())
+    names = {entry["annotations"]["io.containerd.image.name"] for entry in index["manifests"]}
+    assert names == {f"reg.example/{name}" for name in NAMES}
+    assert {line.split("\t")[1] for line in done.stdout.splitlines()} == names
+
+
+def test_out_of_a_pipe(target, release):
+    """The order of what is read stays that of the bundle, whatever the new names."""
+    host = release.server.host
+    rules = ["--rewrite", f"{host}/app=zzz", "--rewrite", f"{host}/web=aaa"]
+    with open(target.bundle, "rb") as stdin:
+        child = target.start("load", "-", "--to", target.server.host, "--any-host", *rules, stdin=stdin)
+        said = child.communicate()
+    assert child.returncode == 0, said
+    assert set(tags(target.server)) == {"zzz:1", "db:1", "aaa:1"}
