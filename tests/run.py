@@ -82,13 +82,23 @@ def quick_suites():
     yield "lint/modules", run_modules, ROOT / "tests" / "lint" / "modules.py"
 
 
+# What mostly daemons work at, for minutes: with a sanitizer in ferry that shows nothing more.
+ONCE = {"test_every_way_out.py"}
+
+
+def files_of(folder):
+    """The files of a pytest suite that this build is tested with."""
+    files = sorted((ROOT / "tests" / folder).glob("test_*.py"))
+    return [file for file in files if file.name not in ONCE or BUILD.name == "default"]
+
+
 def slow_suites():
     """What runs at the same time; the largest folders in parts."""
     folders = [("peers", 3), ("cli", 2), ("faults", 1), ("bench", 1)]
     if "static" in sys.argv[1:]:    # of a file that is built by itself: make test-static
         folders = [("static", 1)]
     for folder, parts in folders:
-        files = sorted((ROOT / "tests" / folder).glob("test_*.py"))
+        files = files_of(folder)
         for part in range(parts):
             name = f"{folder} {part + 1}/{parts}" if parts > 1 else folder
             yield name, run_pytest, files[part::parts]
