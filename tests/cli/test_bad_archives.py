@@ -90,8 +90,6 @@ MEMBERS = {
                               "has a \"..\" in it"),
     "backslash": (with_member(Member("..\\x", b"x")), "has a backslash in it"),
     "control bytes": (with_member(Member("a\x1b[2Jb", b"x")), "bytes that are no plain text"),
-    "letters beyond ASCII": (with_member(Member("\u00e4\u00f6\u00fc.txt", b"x")),
-                             "converted from UTF-8 to current locale\n"),
     "long name": (with_member(Member("n" * 5000, b"x")), "too many bytes"),
     "twice": (twice(), "two members are called "),
     "twice with ./": (twice(lambda name: "./" + name), "two members are called "),
