@@ -3,9 +3,7 @@
 import json
 import os
 import shutil
-import signal
 import tempfile
-import threading
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
@@ -13,7 +11,7 @@ from urllib.parse import quote
 import ferry as support
 import pytest
 from job import AMD64, rows, run_under
-from peers import Docker, PeerError, wait_for
+from peers import Docker, PeerError
 
 NOBODY = 65534
 
@@ -278,35 +276,3 @@ def test_a_socket_that_one_may_not_use(docker, small_bundle):
     assert (done.returncode, done.stdout) == (1, "")
     assert f"{docker.socket}: permission denied; run as root, or as a member of the socket's " \
         "group" in done.stderr
-
-
-def test_a_docker_that_dies_while_it_loads(source, bundle, ferry):
-    """Nothing is there by halves afterwards, and the same command does what is left."""
-    names = ["forecast-service:latest", "prom/prometheus:latest", "redis:7-alpine"]
-    folder = Path(tempfile.mkdtemp(prefix="ferry-docker-", dir="/var/tmp"))
-    try:
-        with Docker(folder) as docker:
-            command = ["load", bundle, "--to", f"docker-daemon:{docker.socket}"]
-            command += [word for name in names for word in ("--only", source.reference(name))]
-            killer = threading.Thread(target=kill_while_loading, args=(docker,))
-            killer.start()
-            broken = ferry(*command)
-            killer.join()
-            assert broken.returncode == 1, broken.stderr
-            assert str(docker.socket) in broken.stderr
-            docker.stop()
-            docker.start()
-            assert [image_of(docker, source.reference(name)) for name in names] == [None] * 3
-            done = ferry(*command)
-            assert done.returncode == 0, done.stderr
-            for name in names:
-                assert image_of(docker, source.reference(name))["Id"] == config_of(source, name)
-    finally:
-        shutil.rmtree(folder)
-
-
-def kill_while_loading(docker):
-    """Docker unpacks what it is sent into such a folder before it looks at it."""
-    wait_for(lambda: list((docker.root / "data" / "tmp").glob("docker-import-*/blobs/sha256/*")),
-             seconds=60, interval=0.002)
-    os.kill(int((docker.root / "docker.pid").read_text()), signal.SIGKILL)
