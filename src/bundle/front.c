@@ -76,7 +76,7 @@ add_index(struct buffer *out, const struct release *release,
 	  struct statement_file *stated, struct ferry_error *err)
 {
 	AUTO_BUFFER text = BUFFER(FRONT_MAX);
-	int rc = catalog_index(&text, release, NULL, err);
+	int rc = catalog_index(&text, release, NULL, NULL, err);
 
 	return rc ? rc : add_covered(out, FRONT_INDEX, &text, stated, err);
 }

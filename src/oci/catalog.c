@@ -45,21 +45,34 @@ stands_for_name(const struct release *release, const bool *chosen, size_t image)
 	return !release->images[image].secondary && (!chosen || chosen[image]);
 }
 
+static int
+add_to_index(json_t *list, const struct image *image, bool nameless,
+	     struct ferry_error *err)
+{
+	json_t *entry = catalog_index_entry(image);
+
+	if (json_array_append_new(list, entry))
+		return error_nomem(err);
+	if (nameless)
+		json_object_del(entry, "annotations");
+	return 0;
+}
+
 int
 catalog_index(struct buffer *out, const struct release *release,
-	      const bool *chosen, struct ferry_error *err)
+	      const bool *chosen, const bool *nameless, struct ferry_error *err)
 {
 	json_t *list = json_array();
 	AUTO_JSON *json =
 		json_pack("{s:i, s:s, s:o}", "schemaVersion", 2, "mediaType",
 			  MEDIA_TYPE_OCI_INDEX, "manifests", list);
+	int rc = 0;
 
-	for (size_t i = 0; i < release->image_count; i++)
-		if (stands_for_name(release, chosen, i) &&
-		    json_array_append_new(
-			    list, catalog_index_entry(&release->images[i])))
-			return error_nomem(err);
-	return json_write(json, out, err);
+	for (size_t i = 0; i < release->image_count && !rc; i++)
+		if (stands_for_name(release, chosen, i))
+			rc = add_to_index(list, &release->images[i],
+					  nameless && nameless[i], err);
+	return rc ? rc : json_write(json, out, err);
 }
 
 static json_t *

@@ -31,10 +31,12 @@ json_t *catalog_index_entry(const struct image *image);
  * Appends index.json: one descriptor a name, of the index where the images of
  * that name have one, else of the manifest, with the whole name as both
  * annotations that tools look for.  `chosen` tells image by image whose names
- * are in it; NULL: all.  Images below one index are chosen together.
+ * are in it; NULL: all.  Images below one index are chosen together.  Those of
+ * `nameless`, or NULL, are in it without their names.
  */
 int catalog_index(struct buffer *out, const struct release *release,
-		  const bool *chosen, struct ferry_error *err) MUST_CHECK;
+		  const bool *chosen, const bool *nameless,
+		  struct ferry_error *err) MUST_CHECK;
 
 /*
  * Appends manifest.json: one entry an image with all its names, one image a

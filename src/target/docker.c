@@ -13,6 +13,9 @@
 #define ELSEWHERE                                                              \
 	"--to docker-daemon:SOCKET, or --to HOST[:PORT] for a registry"
 
+/* What the containerd store calls an image without a name. */
+#define NAMELESS "moby-dangling@"
+
 struct docker {
 	struct target target;
 	struct ferry_context *context;
@@ -24,6 +27,19 @@ struct docker {
 	struct target_estimate estimate;
 };
 
+/*
+ * With its name, an image would take the place of the one that is called so,
+ * which the containerd store then drops: it gets its name afterwards.
+ */
+static bool
+sent_nameless(const struct docker *docker, size_t image)
+{
+	const struct docker_plan *plan = &docker->plan;
+
+	return plan->store == DOCKER_CONTAINERD &&
+	       plan->needs[image] == DOCKER_SEND && plan->before[image].text[0];
+}
+
 /* The archive of all that has to be sent and has not failed before. */
 static int
 make_archive(const struct docker *docker, const struct outcome *outcomes,
@@ -31,19 +47,22 @@ make_archive(const struct docker *docker, const struct outcome *outcomes,
 {
 	const struct release *release = docker->plan.release;
 	AUTO_FREE bool *send = calloc(release->image_count + 1, sizeof(*send));
+	AUTO_FREE bool *nameless =
+		calloc(release->image_count + 1, sizeof(*nameless));
+	struct oci_stream_options options = { .send = send,
+					      .nameless = nameless };
 
-	if (!send)
+	if (!send || !nameless)
 		return error_nomem(err);
-	for (size_t i = 0; i < release->image_count; i++)
+	for (size_t i = 0; i < release->image_count; i++) {
 		send[i] = docker->plan.needs[i] == DOCKER_SEND &&
 			  outcomes[i].state != OUTCOME_FAILED;
+		nameless[i] = sent_nameless(docker, i);
+	}
 	return docker->plan.store == DOCKER_CLASSIC
 		       ? docker_archive_init(out, release, send,
 					     docker->plan.have, err)
-		       : oci_stream_init(
-				 out, release,
-				 &(struct oci_stream_options){ .send = send },
-				 err);
+		       : oci_stream_init(out, release, &options, err);
 }
 
 /* 0 when the folder is not to be seen: Docker may run elsewhere. */
@@ -196,6 +215,37 @@ image_failed(struct outcome *outcome, const struct ferry_error *why,
 	return 0;
 }
 
+/* What was said of an image, which Docker may call by any of its names. */
+static const json_t *
+said_of(const struct docker *docker, const struct image *image,
+	const json_t *said)
+{
+	const char *id = docker_image_id(docker->plan.store, image)->text;
+	char name[REFERENCE_TEXT];
+	const json_t *found = json_object_get(
+		said, reference_familiar(name, &image->reference));
+
+	if (!found)
+		found = json_object_get(
+			said, reference_name(name, &image->reference));
+	if (!found)
+		found = json_object_get(said, id);
+	snprintf(name, sizeof(name), NAMELESS "%s", id);
+	return found ? found : json_object_get(said, name);
+}
+
+static bool
+wants_name(const struct docker *docker, size_t number,
+	   const struct docker_answer *answer)
+{
+	const struct image *image = &docker->plan.release->images[number];
+
+	return docker->plan.needs[number] == DOCKER_NAME ||
+	       (sent_nameless(docker, number) &&
+		said_of(docker, image, answer->names) &&
+		!said_of(docker, image, answer->broken));
+}
+
 static int
 name_image(struct docker *docker, const struct image *image,
 	   struct outcome *outcome, struct ferry_error *err)
@@ -210,15 +260,15 @@ name_image(struct docker *docker, const struct image *image,
 }
 
 static int
-name_images(struct docker *docker, struct outcome *outcomes,
-	    struct ferry_error *err)
+name_images(struct docker *docker, const struct docker_answer *answer,
+	    struct outcome *outcomes, struct ferry_error *err)
 {
 	const struct release *release = docker->plan.release;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < release->image_count; i++) {
 		rc = context_check(docker->context, err);
-		if (rc || docker->plan.needs[i] != DOCKER_NAME ||
+		if (rc || !wants_name(docker, i, answer) ||
 		    outcomes[i].state == OUTCOME_FAILED)
 			continue;
 		rc = name_image(docker, &release->images[i], &outcomes[i], err);
@@ -228,37 +278,24 @@ name_images(struct docker *docker, struct outcome *outcomes,
 	return rc;
 }
 
-/* What was said of an image, which Docker may call by any of its names. */
-static const json_t *
-said_of(const struct docker *docker, const struct image *image,
-	const json_t *said)
-{
-	char name[REFERENCE_TEXT];
-	const json_t *found = json_object_get(
-		said, reference_familiar(name, &image->reference));
-
-	if (!found)
-		found = json_object_get(
-			said, reference_name(name, &image->reference));
-	return found ? found
-		     : json_object_get(
-			       said, docker_image_id(docker->plan.store, image)
-					     ->text);
-}
-
 /* Without its name nobody can take it for one that is in place. */
 static int
-refuse_broken(struct docker *docker, const struct image *image, const char *why,
+refuse_broken(struct docker *docker, size_t number, const char *why,
 	      struct ferry_error *err)
 {
+	const struct image *image = &docker->plan.release->images[number];
 	char name[REFERENCE_TEXT];
 	struct ferry_error removal;
 
 	error_set(err, FERRY_E_FAILED,
 		  "Docker says: it could not be unpacked: %s", why);
-	if (engine_untag(&docker->engine,
-			 docker_image_name(name, docker->plan.store, image),
-			 &removal))
+	if (engine_untag(
+		    &docker->engine,
+		    sent_nameless(docker, number)
+			    ? docker_image_id(docker->plan.store, image)->text
+			    : docker_image_name(name, docker->plan.store,
+						image),
+		    &removal))
 		error_add(err, " (and it keeps its name: %s)", removal.message);
 	return err->code;
 }
@@ -292,7 +329,7 @@ read_back(struct docker *docker, size_t number,
 	const json_t *broken = said_of(docker, image, answer->broken);
 	struct ferry_error why;
 
-	if (broken ? refuse_broken(docker, image, json_string_value(broken),
+	if (broken ? refuse_broken(docker, number, json_string_value(broken),
 				   &why)
 		   : check_shown(docker, image, &why))
 		return image_failed(outcome, &why, err);
@@ -362,7 +399,7 @@ settle(struct docker *docker, const struct docker_answer *answer,
        struct outcome *outcomes, const struct ferry_error *failure,
        struct ferry_error *err)
 {
-	int rc = name_images(docker, outcomes, err);
+	int rc = name_images(docker, answer, outcomes, err);
 
 	return rc ? rc : read_all_back(docker, answer, outcomes, failure, err);
 }

@@ -60,10 +60,10 @@ add_layout(struct archive_stream *stream, struct ferry_error *err)
 
 static int
 add_index(struct archive_stream *stream, const bool *chosen,
-	  struct ferry_error *err)
+	  const bool *nameless, struct ferry_error *err)
 {
 	AUTO_BUFFER text = BUFFER(CATALOG_MAX);
-	int rc = catalog_index(&text, stream->release, chosen, err);
+	int rc = catalog_index(&text, stream->release, chosen, nameless, err);
 
 	if (!rc)
 		archive_stream_add(stream, CATALOG_INDEX_NAME, &text);
@@ -96,7 +96,7 @@ plan(struct archive_stream *stream, const struct oci_stream_options *options,
 		return 0;
 	rc = add_layout(stream, err);
 	if (!rc)
-		rc = add_index(stream, chosen, err);
+		rc = add_index(stream, chosen, options->nameless, err);
 	if (!rc && options->docker_archive)
 		rc = add_manifest(stream, chosen, err);
 	return rc;

@@ -15,6 +15,11 @@ struct oci_stream_options {
 	 * The documents say the same with or without them.
 	 */
 	const bool *have;
+	/*
+	 * Image by image, which stand in index.json without their names; NULL:
+	 * none.
+	 */
+	const bool *nameless;
 	/* manifest.json too, for who wants that of several images: podman. */
 	bool docker_archive;
 };

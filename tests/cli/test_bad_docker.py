@@ -198,6 +198,28 @@ def test_an_image_that_could_not_be_unpacked_is_not_in_place(release, containerd
     assert done.returncode == 0 and done.stdout.count("there already") == 2, told(done)
 
 
+def test_the_containerd_store_keeps_what_had_the_name(release, containerd):
+    """It would drop it, were the name to come with the image: the name comes afterwards."""
+    words = ["load", release.bundle, "--to", containerd.to]
+    db = release.name("db:1")
+    other = "sha256:" + "1" * 64
+    image = {"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": []}}
+    containerd.names[db] = other
+    containerd.configs[other] = image
+    containerd.cannot_unpack[f"moby-dangling@{release.images['db:1'].manifest}"] = "no room"
+    done = release.run(*words)
+    assert_told(done, 5, "1 of 3 images not in place")
+    assert lines_of(done, db) == ["Docker says: it could not be unpacked: no room"]
+    assert rows(done)[db].endswith(f"failed; that name is {other} now")
+    assert containerd.names[db] == other and len(containerd.configs) == 3
+    containerd.cannot_unpack.clear()
+    done = release.run(*words)
+    assert done.returncode == 0, told(done)
+    assert rows(done)[db].endswith(f"loaded, read back equal; it was {other} before")
+    assert containerd.names[db] == release.images["db:1"].manifest
+    assert other in containerd.configs
+
+
 # Where it dies, after how many of these, and how many images are loaded by then.
 LAST_BYTE = -1
 DEATHS = [

@@ -85,6 +85,24 @@ def test_one_without_a_tag_and_one_under_another_name(source, docker, load, tmp_
     forget(docker, source.reference("trap/small:2"), source.digest("trap/small:1"))
 
 
+def test_what_had_the_name_is_kept(source, docker, load, small_bundle, tmp_path):
+    """Docker itself drops it when it loads another image of that name."""
+    one, two = source.references(SMALL)
+    other = source.reference("trap/zstd-layer:1")
+    assert load(source.pack(tmp_path / "other", "trap/zstd-layer:1")).code == 0
+    docker.client("tag", other, one)
+    docker.client("rmi", other)
+    done = load(small_bundle)
+    assert done.code == 0, done.err
+    before = source.digest("trap/zstd-layer:1")
+    assert rows(done.out)[one][-1] == f"loaded, read back equal; it was {before} before"
+    assert image_of(docker, one)["Id"] == source.digest("trap/small:1")
+    assert image_of(docker, before)["RepoTags"] == []
+    dangling = docker.api("GET", '/images/json?filters={"dangling":["true"]}')
+    assert [image["Id"] for image in dangling] == [before]
+    forget(docker, one, two, before)
+
+
 def test_nothing_of_a_damaged_bundle_becomes_visible(source, docker, load, tmp_path):
     """One bit of its last blob: all others have been sent by then."""
     names = ("trap/big:1", "trap/small:1", "trap/plain-tar:1")

@@ -124,9 +124,14 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
                 document = json.loads(members[blob_path(child["digest"])])
             self.configs[entry["digest"]] = json.loads(
                 members[blob_path(document["config"]["digest"])])
-            name = entry["annotations"]["io.containerd.image.name"]
-            self.names[name] = entry["digest"]
-            yield {"stream": f"Loaded image: {name}\n"}
+            if "annotations" in entry:
+                name = entry["annotations"]["io.containerd.image.name"]
+                self.configs.pop(self.names.get(name), None)     # nobody else calls it by name
+                self.names[name] = entry["digest"]
+                yield {"stream": f"Loaded image: {name}\n"}
+            else:
+                name = f"moby-dangling@{entry['digest']}"
+                yield {"stream": f"Loaded image ID: {entry['digest']}\n"}
             if name in self.cannot_unpack:
                 yield {"stream": f"Error unpacking image {name}: {self.cannot_unpack[name]}\n"}
 
@@ -191,7 +196,8 @@ class Handler(BaseHTTPRequestHandler):
             self.server.names[f"{query['repo'][0]}:{query['tag'][0]}"] = path.split("/")[2]
             self.answer(201)
         elif self.command == "DELETE":
-            self.server.names.pop(path.removeprefix("/images/"), None)
+            name = path.removeprefix("/images/")
+            self.server.configs.pop(self.server.names.pop(name, name), None)
             self.answer(200, [])
         elif path.endswith("/get"):
             self._export(path.removeprefix("/images/").removesuffix("/get"))
