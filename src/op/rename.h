@@ -19,9 +19,14 @@ int rename_release(struct release *release, const struct rewrite *rewrite,
 		   bool registry, struct warnings *warnings,
 		   struct ferry_error *err) MUST_CHECK;
 
-/* A warning of each rule that was not used. */
+/*
+ * A warning of each rule that was not used, with what may have been meant;
+ * name(data, i) is what image i is called in the source, NULL behind the last.
+ */
 int rewrite_warn_unused(const struct rewrite *rewrite, const bool used[],
-			struct warnings *warnings, struct ferry_error *err)
-	MUST_CHECK;
+			const struct reference *(*name)(const void *data,
+							size_t image),
+			const void *data, struct warnings *warnings,
+			struct ferry_error *err) MUST_CHECK;
 
 #endif

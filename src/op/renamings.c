@@ -53,6 +53,16 @@ name_all(struct renamings *renamings, const struct destination *to,
 	return names_check(pairs, count, err);
 }
 
+static const struct reference *
+name_in_bundle(const void *data, size_t image)
+{
+	const struct renamings *renamings = data;
+
+	return image < renamings->statement->image_count
+		       ? &renamings->sources[image]
+		       : NULL;
+}
+
 static int
 make_names(struct renamings *renamings, const struct destination *to,
 	   const struct rewrite *rewrite, struct warnings *warnings,
@@ -68,7 +78,9 @@ make_names(struct renamings *renamings, const struct destination *to,
 	if (!pairs || !used || !renamings->sources || !renamings->targets)
 		return error_nomem(err);
 	rc = name_all(renamings, to, rewrite, pairs, used, err);
-	return rc ? rc : rewrite_warn_unused(rewrite, used, warnings, err);
+	return rc ? rc
+		  : rewrite_warn_unused(rewrite, used, name_in_bundle,
+					renamings, warnings, err);
 }
 
 int

@@ -259,6 +259,18 @@ rest_of(const struct reference *from, const struct reference *name)
 	return !*path || *path == '/' ? path : NULL;
 }
 
+bool
+rewrite_lacks_host(const struct rewrite_rule *rule,
+		   const struct reference *name)
+{
+	struct reference moved = *name;
+
+	strcpy(moved.host, rule->from.host);
+	return rule->from.repository[0] &&
+	       strcmp(rule->from.host, name->host) != 0 &&
+	       rest_of(&rule->from, &moved);
+}
+
 /* One with a tag counts more than any without: it is about one image. */
 static size_t
 weight(const struct reference *from)

@@ -45,4 +45,8 @@ int rewrite_apply(struct reference *out, const struct rewrite *rewrite,
 		  const struct rewrite_rule **rule, struct ferry_error *err)
 	MUST_CHECK;
 
+/* Whether only the host is in the way of the rule: a slip, most likely. */
+bool rewrite_lacks_host(const struct rewrite_rule *rule,
+			const struct reference *name);
+
 #endif

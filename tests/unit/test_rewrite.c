@@ -264,6 +264,11 @@ test_a_release(void **state)
 		{ "quay.io=q", true, NULL, NULL },
 		{ "quay.oi=q", true, "--rewrite quay.oi=q matches no image",
 		  NULL },
+		{ "a/b/c=q", true, "--rewrite a/b/c=q matches no image", NULL },
+		{ "x.y/a=q", true,
+		  "--rewrite x.y/a=q matches no image; did you mean "
+		  "docker.io/a",
+		  NULL },
 		{ "quay.io=reg.example", false, NULL, NULL },
 		{ "quay.io=", false, NULL,
 		  "docker.io/a/b:1 and quay.io/a/b:1 would both be called "
