@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "ferry/error.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,6 +30,13 @@ struct ferry_docker_options {
 	bool tls;	 /* DOCKER_TLS: and whoever answers is believed, */
 	bool tls_verify; /* DOCKER_TLS_VERIFY: unless this is set */
 };
+
+/*
+ * Whether anybody has chosen a Docker: by `host`, by `context`, or by a
+ * currentContext other than "default".
+ */
+int ferry_docker_chosen(const struct ferry_docker_options *options, bool *out,
+			struct ferry_error *err);
 
 #ifdef __cplusplus
 }

@@ -201,7 +201,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	    environment_docker(&docker, err) ||
 	    environment_podman(&podman, err) ||
 	    check_map(session, values, err) ||
-	    environment_target(values->to, &to, err))
+	    environment_target(values->to, &docker.options, &to, err))
 		return err->code;
 	rc = plan_load(session, values, &registry, &docker.options,
 		       &podman.options, to, &state, &load, err);

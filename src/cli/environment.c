@@ -258,9 +258,14 @@ found_target(char **out, struct ferry_error *err)
 }
 
 int
-environment_target(const char *to, char **out, struct ferry_error *err)
+environment_target(const char *to, const struct ferry_docker_options *docker,
+		   char **out, struct ferry_error *err)
 {
-	if (!to && (variable("DOCKER_HOST") || variable("DOCKER_CONTEXT")))
+	bool chosen = false;
+
+	if (!to && ferry_docker_chosen(docker, &chosen, err))
+		return err->code;
+	if (chosen)
 		to = "docker";
 	else if (!to && variable("CONTAINERD_ADDRESS"))
 		to = "containerd";

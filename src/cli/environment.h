@@ -60,12 +60,13 @@ int environment_podman(struct podman_place *out, struct ferry_error *err)
 void podman_place_release(struct podman_place *place);
 
 /*
- * Where `to` leads: NULL is "docker" if DOCKER_HOST or DOCKER_CONTEXT is set,
- * "containerd" if CONTAINERD_ADDRESS is, else the one runtime on this machine.
- * *out is owned by the caller.
+ * Where `to` leads: NULL is "docker" if DOCKER_HOST, DOCKER_CONTEXT or the
+ * context in use choose one, "containerd" if CONTAINERD_ADDRESS is set, else
+ * the one runtime on this machine.  *out is owned by the caller.
  */
-int environment_target(const char *to, char **out, struct ferry_error *err)
-	MUST_CHECK;
+int environment_target(const char *to,
+		       const struct ferry_docker_options *docker, char **out,
+		       struct ferry_error *err) MUST_CHECK;
 
 /*
  * Where ferry may remember what it was at: $XDG_STATE_HOME/ferry, or

@@ -190,24 +190,58 @@ from_context(struct engine_endpoint *out, const char *folder, const char *name,
 		  : 0;
 }
 
+/*
+ * The context that counts where no host is given; NULL: none that has a name.
+ * *current is the one of config.json, if that is it.
+ */
+static int
+find_context(const char **out, char **current,
+	     const struct ferry_docker_options *options,
+	     struct ferry_error *err)
+{
+	const char *name = options->context;
+	int rc = 0;
+
+	if (!name && options->config)
+		rc = current_context(current, options->config, err);
+	if (rc)
+		return rc;
+	if (*current)
+		name = *current;
+	*out = name && strcmp(name, CONTEXT_DEFAULT) != 0 ? name : NULL;
+	return 0;
+}
+
+int
+ferry_docker_chosen(const struct ferry_docker_options *options, bool *out,
+		    struct ferry_error *err)
+{
+	AUTO_FREE char *current = NULL;
+	const char *name = NULL;
+	int rc = 0;
+
+	if (!options->host)
+		rc = find_context(&name, &current, options, err);
+	if (!rc)
+		*out = options->host || options->context || name;
+	return rc;
+}
+
 int
 engine_locate(struct engine_endpoint *out,
 	      const struct ferry_docker_options *options,
 	      struct ferry_error *err)
 {
 	AUTO_FREE char *current = NULL;
-	const char *name = options->context;
-	int rc = 0;
+	const char *name;
+	int rc;
 
 	if (options->host)
 		return from_environment(out, options, err);
-	if (!name && options->config)
-		rc = current_context(&current, options->config, err);
+	rc = find_context(&name, &current, options, err);
 	if (rc)
 		return rc;
-	if (current)
-		name = current;
-	if (!name || strcmp(name, CONTEXT_DEFAULT) == 0)
+	if (!name)
 		return from_environment(out, options, err);
 	return from_context(out, options->config, name,
 			    current ? "config.json" : "DOCKER_CONTEXT", err);

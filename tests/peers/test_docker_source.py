@@ -231,7 +231,7 @@ def test_over_tls_by_variables(secured, pack, ferry):
 
 
 @pytest.mark.parametrize("how", ["by name", "in use"])
-def test_over_tls_by_a_context(secured, pack, monkeypatch, tmp_path, how):
+def test_over_tls_by_a_context(secured, pack, ferry, monkeypatch, tmp_path, how):
     """As Docker's own program writes it."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
     files = ",".join(f"{name}={secured.certs / name}.pem" for name in ("ca", "cert", "key"))
@@ -245,7 +245,11 @@ def test_over_tls_by_a_context(secured, pack, monkeypatch, tmp_path, how):
         known = json.loads(config.read_text()) if config.exists() else {}
         config.write_text(json.dumps({**known, "currentContext": "far"}))
     secured.client("tag", image_id(secured), "secured:1")
-    pack("docker-daemon:secured:1", env=env)
+    path = pack("docker-daemon:secured:1", env=env)
+    secured.client("rmi", "secured:1")
+    done = ferry("load", path, env=env)
+    assert done.returncode == 0 and "loaded, read back equal" in done.stdout, done.stderr
+    assert f"Docker at {secured.address}: 1 of 1 image in place" in done.stdout
 
 
 def image_id(docker):

@@ -222,6 +222,44 @@ files_come_from_where_the_word_does(void **state)
 	engine_endpoint_release(&endpoint);
 }
 
+static void
+it_is_known_whether_one_was_chosen(void **state)
+{
+	static const struct {
+		struct ferry_docker_options options;
+		const char *config;
+		bool chosen;
+	} table[] = {
+		{ { .host = "unix:///a" }, NULL, true },
+		{ { .host = "unix:///a" }, "[", true },
+		{ { .context = "far" }, NULL, true },
+		{ { .context = "default" }, CURRENT("far"), true },
+		{ { .host = NULL }, CURRENT("far"), true },
+		{ { .host = NULL }, CURRENT("default"), false },
+		{ { .host = NULL }, CURRENT(""), false },
+		{ { .host = NULL }, NULL, false },
+	};
+	const struct home *home = *state;
+	struct ferry_docker_options options = { .config = home->path };
+	struct ferry_error err;
+	bool chosen;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		options = table[i].options;
+		options.config = home->path;
+		put(home, "config.json",
+		    table[i].config ? table[i].config : "{}");
+		assert_int_equal(ferry_docker_chosen(&options, &chosen, &err),
+				 0);
+		if (chosen != table[i].chosen)
+			fail_msg("row %zu", i);
+	}
+	put(home, "config.json", "[");
+	options = (struct ferry_docker_options){ .config = home->path };
+	assert_int_equal(ferry_docker_chosen(&options, &chosen, &err),
+			 FERRY_E_FAILED);
+}
+
 /* Nobody has to have a folder, or a file in it. */
 static void
 no_files_are_no_error(void **state)
@@ -383,6 +421,8 @@ main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			files_come_from_where_the_word_does, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			it_is_known_whether_one_was_chosen, set_up, tear_down),
 		cmocka_unit_test(no_files_are_no_error),
 		cmocka_unit_test_setup_teardown(words_that_lead_nowhere, set_up,
 						tear_down),
