@@ -7,7 +7,8 @@ import signal
 import tempfile
 from pathlib import Path
 
-from process import Process, run, unmount_below
+from docker import UnixConnection
+from process import PeerError, Process, run, unmount_below
 
 # Of no account on the machine.
 USER = 64242
@@ -84,14 +85,29 @@ class Podman:
         """What podman knows about an image."""
         return json.loads(self.client("image", "inspect", name))[0]
 
+    def api(self, method, path):
+        """Ask the service; return its JSON answer."""
+        connection = UnixConnection(self.socket)
+        connection.request(method, f"/v4.0.0/libpod{path}")
+        answer = connection.getresponse()
+        data = answer.read()
+        connection.close()
+        if answer.status >= 400:
+            raise PeerError(f"{method} {path}: {answer.status} {data.decode(errors='replace')}")
+        return json.loads(data) if data.strip() else None
+
+    def shown(self, name):
+        """What the service knows about an image."""
+        return self.api("GET", f"/images/{name}/json")
+
     def names(self):
         """All names that images have."""
-        images = json.loads(self.client("images", "--format", "json"))
-        return {name for image in images for name in image.get("Names") or []}
+        return {name for image in self.api("GET", "/images/json")
+                for name in image.get("Names") or []}
 
     def forget_all(self):
         """Remove all images."""
-        self.client("rmi", "--all", "--force")
+        self.api("DELETE", "/images/remove?all=true&force=true")
 
     def run(self, image, *command):
         """Run a command in a new container; return what it prints.
@@ -105,8 +121,6 @@ class Podman:
 class UserPodman(Podman):
     """Podman for somebody who is not root, with a range of subordinate ids."""
 
-    driver = "vfs"
-
     def __init__(self):
         super().__init__()
         self.root.chmod(0o755)
@@ -115,6 +129,15 @@ class UserPodman(Podman):
             os.chown(self.root / name, USER, USER)
         os.chown(self.root, USER, USER)
         (self.root / "ids").write_text(f"{USER}:{SUBORDINATE}:65536\n", encoding="utf-8")
+        self._choose_driver()
+
+    def _choose_driver(self):
+        """Not every kernel lets a user mount an overlay; without one, layers are copied."""
+        try:
+            self.client("info")
+        except PeerError:
+            self.driver = "vfs"
+            self.client("info")
 
     def user(self, *command):
         """COMMAND as that user; only it sees the user's subordinate ids."""

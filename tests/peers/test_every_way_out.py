@@ -16,6 +16,7 @@ import ferry
 import pytest
 from job import digest_of, tags_of
 from peers import Containerd, Docker, Podman, Registry, newer_dockerd, skopeo_inspect
+from podman import UserPodman
 from test_docker import image_of
 
 pytestmark = pytest.mark.stack
@@ -85,14 +86,15 @@ def containerd_way(source, _folder):
 
 def digests_in(podman, source):
     """Name in the bundle -> the registry's digest, by which it can be pinned."""
-    return {name: podman.image_inspect(f"{name.rpartition(':')[0]}@{digest}")["Digest"]
-            for name, digest in manifests(source).items() if name in podman.names()}
+    there = podman.names()
+    return {name: podman.shown(f"{name.rpartition(':')[0]}@{digest}")["Digest"]
+            for name, digest in manifests(source).items() if name in there}
 
 
 @contextmanager
-def podman_way(source, _folder):
+def podman_way(source, _folder, kind=Podman):
     """Podman's service, as root."""
-    with Podman() as podman:
+    with kind() as podman:
         service = podman.serve()
         try:
             yield SimpleNamespace(
@@ -101,6 +103,11 @@ def podman_way(source, _folder):
                 run=lambda: podman.run(source.reference(SHOWN), *COMMAND))
         finally:
             service.stop()
+
+
+def user_podman_way(source, folder):
+    """Podman's service, as an ordinary user."""
+    return podman_way(source, folder, UserPodman)
 
 
 def named_in(layout):
@@ -125,7 +132,8 @@ def layout_way(source, folder):
 
 
 WAYS = {"registry": registry_way, "docker": docker_way, "docker, containerd's": store_way,
-        "containerd": containerd_way, "podman": podman_way, "oci": layout_way}
+        "containerd": containerd_way, "podman": podman_way, "podman, a user's": user_podman_way,
+        "oci": layout_way}
 
 
 def command(bundle, way):
