@@ -12,6 +12,21 @@ struct search {
 };
 
 static int
+parse_host(struct engine_endpoint *out, const char *host,
+	   struct ferry_error *err)
+{
+	if (text_starts(host, "ssh://"))
+		return error_set(err, FERRY_E_USAGE,
+				 "CONTAINER_HOST: '%s': ferry does not speak "
+				 "ssh: run it on that host, or forward the "
+				 "socket and name that (" ELSEWHERE ")",
+				 host);
+	return engine_endpoint_parse(out, host, false, err)
+		       ? error_wrap(err, "CONTAINER_HOST")
+		       : 0;
+}
+
+static int
 open_service(struct search *search, struct ferry_error *err)
 {
 	const struct ferry_podman_options *options = search->options;
@@ -21,12 +36,9 @@ open_service(struct search *search, struct ferry_error *err)
 	if (search->address)
 		rc = engine_endpoint_socket(&endpoint, search->address, err);
 	else if (options->host)
-		rc = engine_endpoint_parse(&endpoint, options->host, false,
-					   err);
+		rc = parse_host(&endpoint, options->host, err);
 	else
 		rc = engine_endpoint_socket(&endpoint, options->socket, err);
-	if (rc && !search->address && options->host)
-		return error_wrap(err, "CONTAINER_HOST");
 	return rc ? rc
 		  : podman_open_service(&search->podman, search->context,
 					&endpoint, err);
