@@ -504,3 +504,15 @@ def test_only_one_of_them(bundle, place):
     assert names(place) == {APP.name: digest_of(APP.manifest)}
     assert files(place) == {"oci-layout", "index.json", *blobs_of(APP)}
     assert LAYER + "+gzip" in json.loads(APP.manifest)["layers"][0]["mediaType"]
+
+
+def test_through_a_pipe(bundle, place):
+    """What is there is read from the disk, and the pipe to its end."""
+    for state in ("done", "present"):
+        with open(bundle, "rb") as stream:
+            done = subprocess.run([program(), "load", "-", "--to", f"oci:{place}", "--json"],
+                                  stdin=stream, env=environment(), stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        assert set(states(json.loads(done.stdout)).values()) == {state}
+        assert_whole(place, APP, WEB)
