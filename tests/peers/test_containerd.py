@@ -274,6 +274,29 @@ def test_nothing_of_a_damaged_bundle_becomes_visible(containerd, two, load, tmp_
     assert containerd.images("damaged") == two.digests
 
 
+def test_a_pipe_that_breaks(containerd, two):
+    """ctr is at work by then, and gets no end."""
+    data = two.path.read_bytes()
+    command = [support.program(), "load", "-", "--to", "containerd:pipe"]
+    for size, code in ((len(data) * 3 // 4, 1), (len(data), 0), (len(data), 0)):
+        done = subprocess.run(command, input=data[:size], capture_output=True, check=False,
+                              env=support.environment(containerd.settings))
+        assert done.returncode == code, done.stderr
+        assert containerd.images("pipe") == ({} if code else two.digests)
+    assert b"2 of 2 images in place, 0 B sent" in done.stdout
+
+
+def test_new_names(containerd, two, load):
+    rewrite = ["--rewrite", "docker.io/test=reg.local:5000/x"]
+    expected = {name.replace("docker.io/test", "reg.local:5000/x"): digest
+                for name, digest in two.digests.items()}
+    for _ in range(2):
+        done = load(two.path, "named", *rewrite, "--json")
+        assert done.code == 0, done.err
+        assert containerd.images("named") == expected
+    assert told(done)[0]["sent"] == 0
+
+
 def test_no_containerd_there(two, ferry, tmp_path):
     socket = tmp_path / "c.sock"
     done = ferry("load", two.path, "--to", "containerd", env={"CONTAINERD_ADDRESS": socket})
