@@ -53,7 +53,7 @@ $(S)/static_versions.h: $(S)/fetched/done tools/static static.mk Makefile
 	$(Q)tools/static versions $(ARCH) $(STATIC_OWN)
 
 # Warnings are the other builds' business: -fPIE inlines more, and warns of that.
-$(S)/%.o: %.c static.mk $(S)/static_versions.h | $(S)/sysroot.done $(STATIC_OWN:%=$(S)/%.done)
+$(S)/%.o: %.c static.mk | $(S)/static_versions.h $(S)/sysroot.done $(STATIC_OWN:%=$(S)/%.done)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(STATIC_CC) -std=gnu11 $(STATIC_CFLAGS) \

@@ -15,6 +15,8 @@ from archives import Image, docker_1x, find, layer, tar, to_json
 from empty_root import STATIC, machine
 from job import Watch, assert_there
 from peers import Process, Registry, free_port, server_certificate
+from rows import all_cases
+from rows_play import play_all
 
 # Debian, Fedora and RHEL, their older releases, SUSE, Alpine.
 AUTHORITIES = ["/etc/ssl/certs/ca-certificates.crt",
@@ -233,3 +235,15 @@ def test_the_authorities_of_each_distribution_are_found(secured, root, path):
     done, _ = pack_from(root, secured.address)
     assert_done(done, 1)
     assert "trusted" not in done.stderr and "no:1" in done.stderr
+
+
+# libcurl, of which only what ferry uses is built
+
+
+def test_a_date_that_says_when_to_come_again_is_read():
+    """That is a part of libcurl that can be left out; of all hostile answers only these need it."""
+    cases = [case for case in all_cases() if "retry-after-a-date" in case.name]
+    assert cases
+    for told in play_all(cases).values():
+        if told.problem:
+            raise told.problem
