@@ -1,109 +1,66 @@
 #include "source/docker_archive.h"
 
-#include "base/text.h"
+#include "source/stored.h"
 
 struct source_saved {
-	struct source source;
+	struct stored stored;
 	struct saved saved;
-	char *name;
 };
 
-static int
-expand(struct source *base, const struct wanted *wanted, struct list *out,
-       struct ferry_error *err)
+static const struct image_names *
+names(const struct stored *stored)
 {
-	struct source_saved *source = (struct source_saved *)base;
-
-	return image_names_expand(&source->saved.manifest.names, wanted, out,
-				  err)
-		       ? error_wrap(err, "%s", source->name)
-		       : 0;
+	return &((const struct source_saved *)stored)->saved.manifest.names;
 }
 
 static int
-find(struct source_saved *source, const struct wanted *wanted,
-     const struct platforms *platforms, struct resolved *out,
-     struct ferry_error *err)
-{
-	AUTO(resolved_release) struct resolved resolved = { 0 };
-	struct reference name;
-	int rc = saved_resolve(&source->saved, wanted, platforms, &resolved,
-			       &name, err);
-
-	if (!rc)
-		rc = resolve_check_pin(&wanted->origin, &resolved, err);
-	if (rc)
-		return rc;
-	resolve_name(&resolved, &source->source, &name);
-	*out = resolved;
-	resolved = (struct resolved){ 0 };
-	return 0;
-}
-
-static int
-resolve(struct source *base, unsigned worker, const struct wanted *wanted,
+resolve(struct stored *stored, const struct wanted *wanted,
 	const struct platforms *platforms, struct resolved *out,
-	struct ferry_error *err)
+	struct reference *name, struct ferry_error *err)
 {
-	struct source_saved *source = (struct source_saved *)base;
-
-	(void)worker;
-	return find(source, wanted, platforms, out, err)
-		       ? error_wrap(err, "%s", source->name)
-		       : 0;
+	return saved_resolve(&((struct source_saved *)stored)->saved, wanted,
+			     platforms, out, name, err);
 }
 
 static int
-fetch(struct source *base, unsigned worker, const struct release *release,
-      const struct blob *blob, struct proof *proof, struct ferry_error *err)
+get_blob(struct stored *stored, const struct digest *digest,
+	 struct proof *proof, struct ferry_error *err)
 {
-	struct source_saved *source = (struct source_saved *)base;
-
-	(void)worker;
-	(void)release;
-	return saved_get_blob(&source->saved, &blob->descriptor.digest, proof,
-			      err)
-		       ? error_wrap(err, "%s: blob %s", source->name,
-				    blob->descriptor.digest.text)
-		       : 0;
+	return saved_get_blob(&((struct source_saved *)stored)->saved, digest,
+			      proof, err);
 }
 
 static void
-free_source(struct source *base)
+release(struct stored *stored)
 {
-	struct source_saved *source = (struct source_saved *)base;
-
-	saved_release(&source->saved);
-	free(source->name);
-	free(source);
+	saved_release(&((struct source_saved *)stored)->saved);
 }
 
-static const struct source_ops ops = {
-	.expand = expand,
+static const struct stored_ops ops = {
+	.names = names,
 	.resolve = resolve,
-	.fetch = fetch,
-	.free = free_source,
+	.get_blob = get_blob,
+	.release = release,
 };
 
 int
 source_docker_archive_new(struct source **out, struct tarball *take_tarball,
 			  const char *name, struct ferry_error *err)
 {
-	struct source_saved *source = calloc(1, sizeof(*source));
-	int rc;
+	struct stored *stored = NULL;
+	int rc = stored_new(&stored, sizeof(struct source_saved), &ops, name,
+			    err);
 
-	if (!source) {
+	if (rc) {
 		tarball_close(take_tarball);
-		return error_nomem(err);
+		return rc;
 	}
-	source->source.ops = &ops;
-	rc = saved_init(&source->saved, take_tarball, err);
-	if (!rc)
-		rc = text_copy(&source->name, name, err);
+	rc = saved_init(&((struct source_saved *)stored)->saved, take_tarball,
+			err);
 	if (rc)
-		free_source(&source->source);
+		stored_free(stored);
 	else
-		*out = &source->source;
+		*out = &stored->source;
 	return rc;
 }
 

@@ -3,115 +3,74 @@
  */
 #include "source/oci.h"
 
-#include "base/text.h"
+#include "source/stored.h"
 
 struct source_oci {
-	struct source source;
+	struct stored stored;
 	struct oci_layout layout;
-	char *path;
 };
 
-static int
-expand(struct source *base, const struct wanted *wanted, struct list *out,
-       struct ferry_error *err)
+static const struct image_names *
+names(const struct stored *stored)
 {
-	struct source_oci *source = (struct source_oci *)base;
-
-	return image_names_expand(&source->layout.names, wanted, out, err)
-		       ? error_wrap(err, "%s", source->path)
-		       : 0;
+	return &((const struct source_oci *)stored)->layout.names;
 }
 
 static int
-find(struct source_oci *source, const struct wanted *wanted,
-     const struct platforms *platforms, struct resolved *out,
-     struct ferry_error *err)
-{
-	AUTO(image_match_release) struct image_match match = { 0 };
-	AUTO(resolved_release) struct resolved resolved = { 0 };
-	struct reference name;
-	int rc = image_names_choose(&source->layout.names,
-				    wanted->origin.selector, &match, err);
-
-	if (!rc)
-		rc = image_names_reference(&match, wanted, &name, err);
-	if (!rc)
-		rc = oci_layout_resolve(&source->layout, &match, platforms,
-					&resolved, err);
-	if (!rc)
-		rc = resolve_check_pin(&wanted->origin, &resolved, err);
-	if (rc)
-		return rc;
-	resolve_name(&resolved, &source->source, &name);
-	*out = resolved;
-	resolved = (struct resolved){ 0 };
-	return 0;
-}
-
-static int
-resolve(struct source *base, unsigned worker, const struct wanted *wanted,
+resolve(struct stored *stored, const struct wanted *wanted,
 	const struct platforms *platforms, struct resolved *out,
-	struct ferry_error *err)
+	struct reference *name, struct ferry_error *err)
 {
-	struct source_oci *source = (struct source_oci *)base;
+	struct oci_layout *layout = &((struct source_oci *)stored)->layout;
+	AUTO(image_match_release) struct image_match match = { 0 };
+	int rc = image_names_choose(&layout->names, wanted->origin.selector,
+				    &match, err);
 
-	(void)worker;
-	return find(source, wanted, platforms, out, err)
-		       ? error_wrap(err, "%s", source->path)
-		       : 0;
+	if (!rc)
+		rc = image_names_reference(&match, wanted, name, err);
+	return rc ? rc
+		  : oci_layout_resolve(layout, &match, platforms, out, err);
 }
 
 static int
-fetch(struct source *base, unsigned worker, const struct release *release,
-      const struct blob *blob, struct proof *proof, struct ferry_error *err)
+get_blob(struct stored *stored, const struct digest *digest,
+	 struct proof *proof, struct ferry_error *err)
 {
-	struct source_oci *source = (struct source_oci *)base;
-
-	(void)worker;
-	(void)release;
-	return oci_layout_get_blob(&source->layout, &blob->descriptor.digest,
-				   proof, err)
-		       ? error_wrap(err, "%s: blob %s", source->path,
-				    blob->descriptor.digest.text)
-		       : 0;
+	return oci_layout_get_blob(&((struct source_oci *)stored)->layout,
+				   digest, proof, err);
 }
 
 static void
-free_source(struct source *base)
+release(struct stored *stored)
 {
-	struct source_oci *source = (struct source_oci *)base;
-
-	oci_layout_release(&source->layout);
-	free(source->path);
-	free(source);
+	oci_layout_release(&((struct source_oci *)stored)->layout);
 }
 
-static const struct source_ops ops = {
-	.expand = expand,
+static const struct stored_ops ops = {
+	.names = names,
 	.resolve = resolve,
-	.fetch = fetch,
-	.free = free_source,
+	.get_blob = get_blob,
+	.release = release,
 };
 
 static int
 open_layout(struct source **out, const char *path, struct folder *take_folder,
 	    struct ferry_error *err)
 {
-	struct source_oci *source = calloc(1, sizeof(*source));
-	int rc;
+	struct stored *stored = NULL;
+	int rc =
+		stored_new(&stored, sizeof(struct source_oci), &ops, path, err);
 
-	if (!source) {
+	if (rc) {
 		folder_close(take_folder);
-		return error_nomem(err);
+		return rc;
 	}
-	source->source.ops = &ops;
-	rc = oci_layout_init(&source->layout, take_folder, err);
-	if (!rc)
-		rc = text_copy(&source->path, path, err);
+	rc = oci_layout_init(&((struct source_oci *)stored)->layout,
+			     take_folder, err);
 	if (rc)
-		free_source(&source->source);
+		stored_free(stored);
 	else
-		*out = &source->source;
+		*out = &stored->source;
 	return rc;
 }
 
