@@ -196,6 +196,7 @@ BLOB = {
     "503 to a blob, for ever": (act.status(503), "{host} answered 503"),
     "403, the quota is full": (act.status(403, body=ANSWER), "DENIED: quota is \\x1b[31mup"),
     "400, the digest is wrong": (act.status(400), "{host} answered 400"),
+    "307 to another place": (act.redirect("{second}{path}"), "{host} answered 307"),
     "silent after the blob": (act.stall(after=None, seconds=30), "no answer within 2 s", SLOW),
 }
 CASES += [case(name, [("PUT blob", action, None, {"layer": 0})], app_fails(words),

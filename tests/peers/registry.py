@@ -20,19 +20,20 @@ class Registry:
     tls         True, or a Certificate: speaks HTTPS; trust .authority
     token_auth  a TokenServer: asks for its tokens
     readonly    refuses every push
+    deletes     lets blobs and manifests be deleted
     To fill a registry that asks for passwords or refuses pushes, push into a plain one
     and start the other on the same storage_dir.
     """
 
     def __init__(self, storage_dir=None, htpasswd=None, tls=None, token_auth=None,
-                 readonly=False):
+                 readonly=False, deletes=True):
         self._directory = Path(tempfile.mkdtemp(prefix="ferry-registry-"))
         self.storage_dir = Path(storage_dir or self._directory / "storage")
         self.log = self._directory / "log"
         self.port = free_port()
         self._tls = server_certificate(self._directory) if tls is True else tls
         self._process = None
-        self._write_config(htpasswd, token_auth, readonly)
+        self._write_config(htpasswd, token_auth, readonly, deletes)
 
     def __enter__(self):
         try:
@@ -109,13 +110,13 @@ class Registry:
     def _config(self):
         return self._directory / "config.yml"
 
-    def _write_config(self, htpasswd, token_auth, readonly):
+    def _write_config(self, htpasswd, token_auth, readonly, deletes):
         """Write the configuration: JSON is YAML too."""
         config = {
             "version": 0.1,
             "log": {"level": "warn", "accesslog": {"disabled": False}},
             "storage": {"filesystem": {"rootdirectory": str(self.storage_dir)},
-                        "delete": {"enabled": True},
+                        "delete": {"enabled": deletes},
                         "maintenance": {"readonly": {"enabled": readonly}}},
             "http": {"addr": self.address, "secret": "not a secret"},
         }
