@@ -203,13 +203,17 @@ def test_zstd_layers_are_refused_where_they_cannot_be_unpacked(source, docker, l
     names = ["trap/small:1", "trap/zstd-layer:1"]
     small, zstd = source.references(names)
     forget(docker, small, zstd)
-    done = load(source.pack(tmp_path / "zstd", *names))
+    path = source.pack(tmp_path / "zstd", *names)
+    plan = load(path, "--dry-run")
+    done = load(path)
     assert image_of(docker, small)["Id"] == config_of(source, names[0])
     if knows_zstd(docker):
         assert done.code == 0, done.err
         assert image_of(docker, zstd)["Id"] == config_of(source, names[1])
     else:
         assert done.code == 5
+        assert (plan.code, rows(plan.out)[zstd][-1]) == (0, "refused")
+        assert f"{zstd}: its layers are compressed with zstd" in plan.err
         version = docker.api("GET", "/version")["Version"]
         assert f"{zstd}: its layers are compressed with zstd, which Docker {version} cannot " \
             "unpack, only 23.0 and later can\n" in done.err
