@@ -56,7 +56,7 @@ notify(void *data, struct MHD_Connection *connection, void **context,
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
 		connections_leave(&server->connections, *context);
 		*context = NULL;
-		if (!server->relay)
+		if (!server->tls)
 			count_one(server, -1);
 		return;
 	}
@@ -97,7 +97,7 @@ speaks(struct relay_owner *owner, int fd, const struct sockaddr *peer,
 
 	/* It closes the socket if it does not take it. */
 	if (MHD_add_connection(server->daemon, fd, peer, length) != MHD_YES &&
-	    !server->relay)
+	    !server->tls)
 		count_one(server, -1);
 }
 
@@ -117,7 +117,7 @@ take_connection(struct server *server, int fd, const struct sockaddr *peer,
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	count_one(server, 1);
-	if (server->relay)
+	if (server->tls)
 		relay_take(server->relay, fd, peer, length);
 	else
 		speaks(&server->owner, fd, peer, length);
