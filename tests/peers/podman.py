@@ -51,7 +51,10 @@ class Podman:
         return list(command)
 
     def _command(self):
-        return self.user(*self.command())
+        # What it copies there stays when it is killed.
+        spool = self.root / "tmp"
+        spool.mkdir(exist_ok=True)
+        return self.user("env", f"TMPDIR={spool}", *self.command())
 
     @property
     def socket(self):
@@ -73,7 +76,7 @@ class Podman:
         script = folder / "podman"
         real = shutil.which("podman")
         options = " ".join(f"'{part}'" for part in self.command()[1:])
-        script.write_text(f"#!/bin/sh\nexec {real} {options} \"$@\"\n", encoding="utf-8")
+        script.write_text(f"#!/bin/sh\nexport TMPDIR='{self.root / 'tmp'}'\nexec {real} {options} \"$@\"\n", encoding="utf-8")
         script.chmod(0o755)
         return folder
 

@@ -294,7 +294,7 @@ def test_a_disk_that_is_full(tmp_path):
     images = large_images()
     bundle = pack(tmp_path, *images)
     disk = Path(tempfile.mkdtemp(dir="/var/tmp"))
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=9m", "none", disk], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", disk], check=True)
     try:
         with Podman(disk) as podman:
             podman.driver = "vfs"
