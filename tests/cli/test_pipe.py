@@ -25,6 +25,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 
 import archives  # noqa: E402
+import faulty_actions as act  # noqa: E402
 import ferry as program  # noqa: E402
 import hostile  # noqa: E402
 import hostile_nested  # noqa: E402, F401  pylint: disable=unused-import
@@ -344,6 +345,20 @@ def test_a_target_that_fails(target):
     done = load(bundle, "127.0.0.1:1", "--quiet")
     assert done.returncode == FAILED, done
     assert load(bundle, target.host, "--quiet").returncode == DONE
+
+
+def test_a_registry_that_mounts_nothing(target, tmp_path):
+    """What two repositories share would have to come twice; it is said what helps, and it does."""
+    bundle = write([APP, image("docker.io/library/too:1", APP.layers)]).data
+    target.fault("POST upload mount", act.status(405), times=None)
+    try:
+        done = load(bundle, target.host, "--quiet")
+        assert done.returncode == FAILED and "a pipe does not go back" in done.stderr, done
+        assert "--spool DIR" in done.stderr and visible(target) == {}
+        spooled = load(bundle, target.host, "--quiet", "--spool", tmp_path)
+        assert spooled.returncode == DONE and set(visible(target)) == {"app", "too"}, spooled
+    finally:
+        target.clear_faults()
 
 
 # What others made
