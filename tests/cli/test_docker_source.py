@@ -257,8 +257,8 @@ def test_an_image_that_changes_between_plan_and_pack(docker, packer):
     old, new = docker.saved[0], Saved([BASE], ["app:1"])
 
     def then_change(handler, data):
-        exports.whole(handler, data)
         docker.saved[0] = new
+        exports.whole(handler, data)
     docker.deliver = exports.in_turn(then_change, exports.whole)
     assert_told(packer.pack("docker-daemon:app:1"), 1, "docker-daemon:app:1: it has become another "
                 f"image since it was planned with: it was {old.id} and is {new.id}; pack again")

@@ -80,7 +80,7 @@ def test_manual_is_whole(name):
     text = (ROOT / "docs" / "man" / f"{name}.1").read_text()
     for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "EXAMPLES", "SEE ALSO"):
         assert f"\n.Sh {section}\n" in text
-    assert len(re.findall(r"^\.Dl ferry ", text, re.M)) == 2
+    assert len(re.findall(r"^\.Dl ferry ", text, re.M)) >= 2
 
 
 def test_version(ferry):
