@@ -17,7 +17,9 @@ import pytest
 from job import digest_of, tags_of
 from peers import Containerd, Docker, Podman, Registry, newer_dockerd, skopeo_inspect
 from podman import UserPodman
+from serving import Server
 from test_docker import image_of
+from test_serve import pull_by_ctr, pull_by_docker, pull_by_podman, pull_by_skopeo
 
 pytestmark = pytest.mark.stack
 
@@ -188,3 +190,21 @@ def test_killed_and_finished_and_loaded_again(kind, source, bundle, tmp_path):
           f"images there; then {usage.seconds:.2f} s, {usage.mebibytes:.0f} MiB at most, "
           f"{loaded['sent']} of {loaded['plan']['blob_bytes']} bytes; again "
           f"{usage_again.seconds:.2f} s, 0 bytes; {shown}")
+
+
+def test_served_to_everybody(source, bundle, tmp_path):
+    """The whole stack, pulled by four clients, each in its turn."""
+    with Server(bundle) as server, Docker() as docker, Podman() as podman:
+        clients = {
+            "docker pull": lambda name: pull_by_docker(docker, name),
+            "ctr images pull": lambda name: pull_by_ctr(docker, name),
+            "podman pull": lambda name: pull_by_podman(podman, name),
+            "skopeo copy": lambda name: pull_by_skopeo(tmp_path, name),
+        }
+        for client, pull in clients.items():
+            began = time.monotonic()
+            found = {name: pull(f"{server.address}/{name}") for name in source.names}
+            assert found == {name: source.digest(name) for name in source.names}
+            print(f"\n{client:20} 13 images out of ferry serve, digests equal: "
+                  f"{time.monotonic() - began:.2f} s")
+        print(f"\nferry serve          {server.peak() >> 20} MiB at most")
