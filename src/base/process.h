@@ -86,7 +86,8 @@ int process_start(struct process *out, struct ferry_context *context,
 /*
  * Ends its standard input and waits for it.  *status is its exit status;
  * ended by a signal, still for too long, or printing more than it may is a
- * failure, and process_release() ends it.
+ * failure, and process_release() ends it.  A program that ignores SIGCHLD
+ * cannot learn how its children end, and this fails.
  */
 int process_finish(struct process *process, int *status,
 		   struct ferry_error *err) MUST_CHECK;

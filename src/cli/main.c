@@ -235,6 +235,8 @@ main(int argc, char **argv)
 		return 1;
 	keep_memory_low();
 	signal(SIGPIPE, SIG_IGN);
+	/* A parent may have ignored it: then nobody learns how a child ends. */
+	signal(SIGCHLD, SIG_DFL);
 	rc = run(&session, argc, argv, &name, &err);
 	status = finish(&session, name, rc, &err);
 	json_decref(session.document);

@@ -1,9 +1,12 @@
 """A ctr that lies, talks too much, hangs or is not ctr at all: nobody believes its exit status."""
 
 import json
+import signal
+import subprocess
 import time
 from types import SimpleNamespace
 
+import ferry as support
 import pytest
 import runnable
 from bundles import digest_of
@@ -74,6 +77,16 @@ def test_the_command_lines(make, load, release, version, options):
 def test_what_makes_images_visible_goes_last(fake, load):
     load(fake)
     assert fake.state["got"][-2:] == ["oci-layout", "index.json"]
+
+
+def test_started_by_who_ignores_its_children(fake, release):
+    """SIGCHLD ignored is handed down, and the kernel then keeps no exit status."""
+    done = subprocess.run(
+        [support.program(), "load", release.path, "--to", "containerd:test"],
+        env=support.environment(fake.environment), capture_output=True, text=True, timeout=60,
+        check=False, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert done.returncode == 0, done.stderr
+    assert fake.state["images"] == release.digests
 
 
 def test_through_k3s(make, load, release):
