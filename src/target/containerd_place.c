@@ -78,10 +78,10 @@ set_space(struct containerd_place *out, const char *root, const char *said,
 					     : "default";
 	if (!is_space(space))
 		return error_set(err, FERRY_E_USAGE,
-				 "'%s' is no namespace of containerd: it is "
+				 "%s'%s' is no namespace of containerd: it is "
 				 "letters and digits, with '-', '_' or '.' "
 				 "between them",
-				 space);
+				 said ? "" : "CONTAINERD_NAMESPACE: ", space);
 	snprintf(out->space, sizeof(out->space), "%s", space);
 	return 0;
 }

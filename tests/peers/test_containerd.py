@@ -308,7 +308,8 @@ def test_no_containerd_there(two, ferry, tmp_path):
 @pytest.mark.parametrize("to, settings, message", [
     ("containerd:-n", {}, "'-n' is no namespace of containerd"),
     ("containerd:a/b", {}, "'a/b' is no namespace of containerd"),
-    ("containerd", {"CONTAINERD_NAMESPACE": "--address=x"}, "is no namespace of containerd"),
+    ("containerd", {"CONTAINERD_NAMESPACE": "--address=x"},
+     "CONTAINERD_NAMESPACE: '--address=x' is no namespace of containerd"),
     ("containerd", {"CONTAINERD_ADDRESS": "tcp://127.0.0.1:1"}, "is no path of a socket"),
 ])
 def test_what_is_no_place(two, ferry, to, settings, message):
