@@ -190,6 +190,16 @@ file_system_limit(uint64_t type)
 	return type == MSDOS_MAGIC ? FAT_LARGEST : UINT64_MAX;
 }
 
+uint64_t
+file_free_below(const char *folder)
+{
+	struct statvfs space;
+
+	if (!folder || statvfs(folder, &space))
+		return 0;
+	return (uint64_t)space.f_bavail * space.f_frsize;
+}
+
 int
 file_room(const char *path, struct file_room *out, struct ferry_error *err)
 {

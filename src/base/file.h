@@ -52,6 +52,9 @@ struct file_room {
 int file_room(const char *path, struct file_room *out, struct ferry_error *err)
 	MUST_CHECK;
 
+/* Bytes for this user below `folder`; 0: it is NULL, or not to be seen. */
+uint64_t file_free_below(const char *folder);
+
 /* statfs(2) f_type -> largest file in bytes, UINT64_MAX: not limited. */
 uint64_t file_system_limit(uint64_t type);
 

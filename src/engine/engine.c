@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -227,6 +228,16 @@ is_containerd_store(const json_t *info)
 	return false;
 }
 
+/* A socket may lead to another machine too, through ssh. */
+static bool
+is_on_this_machine(const json_t *info)
+{
+	const char *name = json_string_value(json_object_get(info, "Name"));
+	struct utsname host;
+
+	return name && uname(&host) == 0 && strcmp(name, host.nodename) == 0;
+}
+
 static int
 take_info(struct engine *engine, struct engine_daemon *out,
 	  struct ferry_error *err)
@@ -242,7 +253,9 @@ take_info(struct engine *engine, struct engine_daemon *out,
 	if (rc)
 		return error_wrap(err, "Docker at %s: /info",
 				  engine->endpoint->name);
-	return root ? text_copy(&out->root, root, err) : 0;
+	return root && is_on_this_machine(json)
+		       ? text_copy(&out->root, root, err)
+		       : 0;
 }
 
 int

@@ -39,7 +39,7 @@ struct engine_daemon {
 	bool podman;	  /* which answers in Docker's stead */
 	/* Images are kept in containerd, not in Docker's classic store. */
 	bool containerd_store;
-	char *root; /* where it keeps its data, on its own machine */
+	char *root; /* where it keeps its data; NULL: on another machine */
 };
 
 /* Asks the daemon who it is. */

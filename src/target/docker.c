@@ -1,8 +1,8 @@
 #include "target/docker.h"
 
 #include <stdio.h>
-#include <sys/statvfs.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "target/docker_archive.h"
 #include "target/docker_image.h"
@@ -63,17 +63,6 @@ make_archive(const struct docker *docker, const struct outcome *outcomes,
 		       ? docker_archive_init(out, release, send,
 					     docker->plan.have, err)
 		       : oci_stream_init(out, release, &options, err);
-}
-
-/* 0 when the folder is not to be seen: Docker may run elsewhere. */
-static uint64_t
-free_below(const char *folder)
-{
-	struct statvfs room;
-
-	if (!folder || statvfs(folder, &room) < 0)
-		return 0;
-	return (uint64_t)room.f_bavail * room.f_frsize;
 }
 
 /* Podman answers as Docker does, and keeps images in a way of its own. */
@@ -148,7 +137,7 @@ prepare(struct target *target, const struct release *release,
 			? archive_stream_size(&archive) +
 				  archive_stream_unpacked(&archive)
 			: 0;
-	docker->estimate.free_bytes = free_below(docker->daemon.root);
+	docker->estimate.free_bytes = file_free_below(docker->daemon.root);
 	return 0;
 }
 

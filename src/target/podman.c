@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "engine/podman.h"
 #include "target/oci_stream.h"
@@ -144,22 +144,12 @@ make_archive(const struct podman_target *target, const bool *send, bool whole,
 	return oci_stream_init(out, target->release, &options, err);
 }
 
-static uint64_t
-free_below(const char *folder)
-{
-	struct statvfs room;
-
-	if (!folder || statvfs(folder, &room) < 0)
-		return 0;
-	return (uint64_t)room.f_bavail * room.f_frsize;
-}
-
 /* What podman makes of the request before it unpacks it. */
 static void
 tell_temporary(const struct podman_target *target, uint64_t largest)
 {
 	const char *folder = target->info.temporary;
-	uint64_t room = free_below(folder);
+	uint64_t room = file_free_below(folder);
 	char needed[TEXT_SIZE_MAX];
 	char there[TEXT_SIZE_MAX];
 
@@ -237,7 +227,7 @@ plan_all(struct podman_target *target, struct outcome *outcomes,
 		.planned = true,
 		.send_bytes = archive_stream_blobs(&all),
 		.needed_bytes = archive_stream_unpacked(&all),
-		.free_bytes = free_below(target->info.root),
+		.free_bytes = file_free_below(target->info.root),
 	};
 	tell_temporary(target, largest);
 	return 0;

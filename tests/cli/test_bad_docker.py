@@ -1,6 +1,7 @@
 """Dockers that take a release badly; tests/peers/test_docker.py has the real one."""
 
 import json
+import socket
 
 import pytest
 
@@ -95,6 +96,15 @@ def test_a_dry_run_says_what_is_there_and_what_would_be_sent(docker, release, lo
     assert rows[release.name("web:1")].endswith("there already, equal")
     assert rows[release.name("app:1")].endswith(" to send")
     assert docker.count("POST /images/load") == 2
+
+
+@pytest.mark.parametrize("machine, lines", [(socket.gethostname(), 1), ("elsewhere", 0)])
+def test_free_room_is_told_of_the_machine_that_docker_runs_on(docker, load, machine, lines):
+    """A socket may come from another one through ssh, and its folder be here too."""
+    docker.machine = machine
+    done = load()
+    assert done.returncode == 0, told(done)
+    assert sum(line.startswith("  free ") for line in done.stderr.splitlines()) == lines
 
 
 def test_one_image_that_cannot_be_read_back(docker, release, load):

@@ -28,6 +28,7 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
     def __init__(self, folder, containerd_store=False):
         self.containerd_store = containerd_store
         self.socket_path = folder / "docker.sock"
+        self.machine = "elsewhere"      # that it runs on
         self.configs = {}        # ID: config
         self.names = {}          # name: ID
         self.members = set()     # of the last archive
@@ -137,8 +138,9 @@ class FakeDocker(ThreadingMixIn, UnixStreamServer):
 
     def info(self):
         """What GET /info says."""
-        return {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]} \
-            if self.containerd_store else {}
+        store = {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+        return {"Name": self.machine, "DockerRootDir": "/",
+                **(store if self.containerd_store else {})}
 
 
 def blob_path(digest):
