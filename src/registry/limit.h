@@ -39,16 +39,18 @@ void limit_init(struct limit *limit, unsigned most);
 void limit_release(struct limit *limit);
 
 /*
- * Waits for room.  *round is for limit_leave(): what began before the last
- * halving ends ill for the same reason as that, and does not count again.
+ * Waits for room: before a source is read, never in the midst of it, since
+ * those who have room may wait for their turn at the source.  *round is for
+ * limit_leave(): what began before the last halving ends ill for the same
+ * reason as that, and does not count again.
  */
 int limit_enter(struct limit *limit, const struct ferry_context *context,
 		unsigned *round, struct ferry_error *err) MUST_CHECK;
 void limit_leave(struct limit *limit, unsigned round, enum limit_sign sign);
 
 /*
- * The same for a request that needs no room, of which only an ill end counts:
- * begins with limit_round().
+ * The same for a request that needs no room of its own, of which only an ill
+ * end counts: begins with limit_round().
  */
 unsigned limit_round(struct limit *limit);
 void limit_note(struct limit *limit, unsigned round, enum limit_sign sign);

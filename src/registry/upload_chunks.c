@@ -90,11 +90,9 @@ patch(struct chunks *chunks, struct call *call, struct ferry_error *err)
 			     .data = chunks->piece.data + from,
 			     .size = chunks->piece.size - from };
 	char range[RANGE_TEXT];
-	unsigned round;
-	int rc = limit_enter(limit, upload->registry->context, &round, err);
+	unsigned round = limit_round(limit);
+	int rc;
 
-	if (rc)
-		return rc;
 	snprintf(range, sizeof(range), "%" PRIu64 "-%" PRIu64, chunks->accepted,
 		 end - 1);
 	*call = chunks_call(chunks, "PATCH");
@@ -104,7 +102,7 @@ patch(struct chunks *chunks, struct call *call, struct ferry_error *err)
 	call->content_size = rest.size;
 	rc = call_try(upload->registry, upload->worker, call, &upload->response,
 		      err);
-	limit_leave(limit, round, limit_sign_of(rc, &upload->response));
+	limit_note(limit, round, limit_sign_of(rc, &upload->response));
 	call->content_range = NULL;
 	call->content = NULL;
 	return rc;
@@ -309,6 +307,27 @@ may_go_on(const struct chunks *chunks, int rc)
 		response->unreachable || retry_status(response->status));
 }
 
+/*
+ * There is room for all chunks or for none: who waited for it between two would
+ * hold up the others who read from the same source, and have room.
+ */
+static int
+push_in_turn(struct chunks *chunks, struct ferry_error *err)
+{
+	struct registry *registry = chunks->upload->registry;
+	unsigned round;
+	int rc = limit_enter(&registry->limit, registry->context, &round, err);
+
+	if (rc)
+		return rc;
+	do {
+		rc = push_all(chunks, err);
+	} while (rc && chunks->lost);
+	limit_leave(&registry->limit, round,
+		    limit_sign_of(rc, &chunks->upload->response));
+	return rc;
+}
+
 static int
 run(struct chunks *chunks, struct ferry_error *err)
 {
@@ -321,9 +340,7 @@ run(struct chunks *chunks, struct ferry_error *err)
 	rc = chunks_resume(chunks, err);
 	if (rc)
 		return rc;
-	do {
-		rc = push_all(chunks, err);
-	} while (rc && chunks->lost);
+	rc = push_in_turn(chunks, err);
 	if (!rc)
 		free(STEAL(&chunks->upload->session));
 	if (!rc || !may_go_on(chunks, rc))
