@@ -1,5 +1,6 @@
 #include "registry/upload_record.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -141,6 +142,68 @@ take_lock(int folder, const char *name, struct ferry_error *why)
 	return -1;
 }
 
+/* Who has it open meanwhile sees that it has lost its name. */
+static void
+drop_lock(const struct upload_record *record)
+{
+	unlinkat(record->folder, name_of(record, ".lock").text, 0);
+	close(record->lock);
+}
+
+static bool
+is_old(int folder, const char *name)
+{
+	struct stat status;
+
+	return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       status.st_mtime + UPLOAD_RECORD_SECONDS < time(NULL);
+}
+
+/* What `file` belongs to, unless somebody is at it or has just been. */
+static void
+sweep_record(int folder, const char *file)
+{
+	struct upload_record record = { .folder = folder };
+	struct ferry_error ignored;
+	struct record_name json;
+
+	memcpy(record.hex, file, DIGEST_HEX);
+	json = name_of(&record, ".json");
+	record.lock =
+		take_lock(folder, name_of(&record, ".lock").text, &ignored);
+	if (record.lock < 0)
+		return;
+	if (faccessat(folder, json.text, F_OK, AT_SYMLINK_NOFOLLOW) ||
+	    is_old(folder, json.text))
+		upload_record_remove(&record);
+	drop_lock(&record);
+}
+
+static bool
+is_of_record(const char *file)
+{
+	return strspn(file, "0123456789abcdef") == DIGEST_HEX &&
+	       file[DIGEST_HEX] == '.';
+}
+
+/* Who was killed and never came again would leave files for ever. */
+static void
+sweep(int folder)
+{
+	AUTO_CLOSE int fd =
+		openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *files = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *file;
+
+	if (!files)
+		return;
+	fd = -1; /* it is theirs now */
+	while ((file = readdir(files)))
+		if (is_of_record(file->d_name) && is_old(folder, file->d_name))
+			sweep_record(folder, file->d_name);
+	closedir(files);
+}
+
 static int
 name_record(struct upload_record *record, const struct upload_name *name,
 	    struct ferry_error *err)
@@ -168,6 +231,7 @@ upload_record_open(struct upload_record *record, const char *state,
 	*why = (struct ferry_error){ 0 };
 	if (name_record(record, name, why) || open_folder(&folder, state, why))
 		return;
+	sweep(folder);
 	record->lock = take_lock(folder, name_of(record, ".lock").text, why);
 	if (record->lock < 0)
 		return;
@@ -311,9 +375,7 @@ upload_record_close(struct upload_record *record)
 {
 	if (record->folder < 0)
 		return;
-	/* Who has it open meanwhile sees that it has lost its name. */
-	unlinkat(record->folder, name_of(record, ".lock").text, 0);
-	close(record->lock);
+	drop_lock(record);
 	close(record->folder);
 	*record = (struct upload_record)UPLOAD_RECORD;
 }

@@ -49,7 +49,8 @@ struct upload_record {
 	}
 
 /*
- * Makes the folder where it is missing, and takes the lock.  Without either,
+ * Makes the folder where it is missing, removes what is too old there to be
+ * read, and takes the lock.  Without either,
  * `record` stays closed: *why says what is wrong, or has code 0 where another
  * process is at the same upload.
  */

@@ -249,6 +249,83 @@ what_is_old_is_none(void **state)
 	upload_record_close(&record);
 }
 
+static void
+make_file(const struct place *place, const char *name, time_t age)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+				     { .tv_sec = time(NULL) - age } };
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/uploads/%s", place->state, name);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(futimens(fd, times), 0);
+	close(fd);
+}
+
+/* Of uploads that nobody has gone on with, and of nothing else. */
+static void
+what_is_old_is_swept(void **state)
+{
+#define OLD (UPLOAD_RECORD_SECONDS + 60)
+#define YOUNG (UPLOAD_RECORD_SECONDS - 60)
+#define HEX "89abcdef0123456789abcdef0123456789abcdef0123456789abcdef012345"
+	static const struct {
+		const char *name;
+		time_t age;
+		bool stays;
+	} table[] = {
+		{ HEX "00.json", OLD, false },	{ HEX "00.lock", OLD, false },
+		{ HEX "01.lock", OLD, false },	{ HEX "02.new", OLD, false },
+		{ HEX "03.json", YOUNG, true }, { HEX "03.new", YOUNG, true },
+		{ HEX "04.json", YOUNG, true }, { HEX "04.new", OLD, true },
+		{ HEX "x5.json", OLD, true },	{ "notes", OLD, true },
+	};
+	struct place *place = *state;
+	struct upload_record record = UPLOAD_RECORD;
+	char path[200];
+
+	open_it(&record, place);
+	upload_record_close(&record);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		make_file(place, table[i].name, table[i].age);
+	open_it(&record, place);
+	upload_record_close(&record);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		snprintf(path, sizeof(path), "%s/uploads/%s", place->state,
+			 table[i].name);
+		if ((access(path, F_OK) == 0) != table[i].stays)
+			fail_msg("%s", table[i].name);
+	}
+}
+
+/* It has been for a week on its way, and is not done. */
+static void
+what_is_at_work_is_not_swept(void **state)
+{
+	struct place *place = *state;
+	const struct upload_name other = { "r.example", "b", &layer, 1000 };
+	struct upload_record busy = UPLOAD_RECORD;
+	struct upload_record record = UPLOAD_RECORD;
+	struct ferry_error why;
+	char name[DIGEST_HEX + 8];
+	char path[200];
+
+	open_it(&busy, place);
+	write_it(&busy, 300);
+	snprintf(name, sizeof(name), "%s.json", busy.hex);
+	make_file(place, name, OLD);
+	upload_record_open(&record, place->state, &other, &why);
+	assert_true(record.folder >= 0);
+	upload_record_close(&record);
+	path_of(path, place, &busy, ".json");
+	assert_int_equal(access(path, F_OK), 0);
+	path_of(path, place, &busy, ".lock");
+	assert_int_equal(access(path, F_OK), 0);
+	upload_record_close(&busy);
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, make_place, remove_place)
 
@@ -261,6 +338,8 @@ main(void)
 		TEST(a_folder_that_others_see_is_not_used),
 		TEST(what_does_not_fit_is_none),
 		TEST(what_is_old_is_none),
+		TEST(what_is_old_is_swept),
+		TEST(what_is_at_work_is_not_swept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
