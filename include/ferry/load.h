@@ -50,8 +50,12 @@ struct ferry_load_options {
 	bool any_host; /* the target serves other machines than this one */
 	unsigned jobs; /* blobs at once; 0: FERRY_JOBS_DEFAULT */
 	struct ferry_registry_options registry;
-	enum ferry_existing_tag existing_tag; /* of a registry */
-	bool deep; /* read every blob back from a registry */
+	/*
+	 * Of a registry only; another target is refused with these, and with
+	 * registry.chunk_size.
+	 */
+	enum ferry_existing_tag existing_tag;
+	bool deep; /* read every blob back */
 	/* The plan says what would be sent; a registry is asked for each blob.
 	 */
 	bool closely;

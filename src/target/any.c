@@ -1,5 +1,6 @@
 #include "target/any.h"
 
+#include "base/text.h"
 #include "engine/locate.h"
 #include "target/containerd.h"
 #include "target/destination.h"
@@ -75,6 +76,31 @@ static int (*const openers[])(struct target **out,
 	[DESTINATION_PODMAN] = open_podman,
 };
 
+/* What a registry only can do is not left out without a word. */
+static int
+check_options(const struct destination *to,
+	      const struct ferry_load_options *options, struct ferry_error *err)
+{
+	const struct {
+		const char *name;
+		bool given;
+	} pushing[] = {
+		{ "--chunk-size", options->registry.chunk_size },
+		{ "--on-existing-tag",
+		  options->existing_tag != FERRY_TAG_OVERWRITE },
+		{ "--deep", options->deep },
+	};
+
+	if (to->kind == DESTINATION_REGISTRY)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(pushing); i++)
+		if (pushing[i].given)
+			return error_set(err, FERRY_E_USAGE,
+					 "%s is for registries, and %s is none",
+					 pushing[i].name, options->to);
+	return 0;
+}
+
 int
 target_open(struct target **out, struct ferry_context *context,
 	    const struct ferry_load_options *options, struct ferry_error *err)
@@ -82,6 +108,8 @@ target_open(struct target **out, struct ferry_context *context,
 	struct destination to;
 	int rc = destination_parse(&to, options->to, err);
 
+	if (!rc)
+		rc = check_options(&to, options, err);
 	return rc ? rc
 		  : openers[to.kind](out, context, to.address, options, err);
 }

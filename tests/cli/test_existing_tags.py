@@ -181,3 +181,15 @@ def test_a_blob_that_reads_back_wrong(target):
     assert f"app:1: blob {layer}: read back: " in done.stderr, told(done)
     assert target.server.count("PUT manifest", repo="app") == 0
     assert_in_place(target, "db:1", "web:1")
+
+
+@pytest.mark.parametrize("options", [["--deep"], ["--on-existing-tag", "skip"],
+                                     ["--on-existing-tag", "fail"], ["--chunk-size", "16M"]])
+@pytest.mark.parametrize("to", ["docker", "docker-daemon:/nowhere/docker.sock", "containerd",
+                                "podman", "oci:/nowhere"])
+def test_what_only_a_registry_can_do(bench, options, to):
+    """Refused before anything is looked at: it would have no effect."""
+    done = bench.run("load", "-", "--to", to, *options)
+    message = f"ferry: {options[0]} is for registries, and {to} is none\n"
+    assert (done.returncode, done.stdout) == (2, ""), told(done)
+    assert done.stderr.startswith(message), told(done)
