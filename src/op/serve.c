@@ -14,7 +14,7 @@
 struct ferry_serve {
 	struct bundle **bundles;
 	size_t bundle_count;
-	struct catalog catalog;
+	struct shelf shelf;
 	struct server *server;
 	struct ferry_serve_image *images;
 	char (*names)[NAME_TEXT];
@@ -30,8 +30,8 @@ add_bundle(struct ferry_serve *serve, const char *path, struct ferry_error *err)
 
 	if (rc)
 		return rc;
-	rc = catalog_add(&serve->catalog, contents.cargo.bundle,
-			 &contents.release, err);
+	rc = shelf_add(&serve->shelf, contents.cargo.bundle, &contents.release,
+		       err);
 	serve->bundles[serve->bundle_count++] = STEAL(&contents.cargo.bundle);
 	return rc;
 }
@@ -39,7 +39,7 @@ add_bundle(struct ferry_serve *serve, const char *path, struct ferry_error *err)
 static void
 describe_image(struct ferry_serve *serve, size_t number)
 {
-	const struct shown_image *shown = &serve->catalog.images[number];
+	const struct shown_image *shown = &serve->shelf.images[number];
 	const struct document *document = &shown->document;
 	bool tagged = shown->tag[0] != '\0';
 
@@ -61,7 +61,7 @@ static int
 describe(struct ferry_serve *serve, const struct server_options *options,
 	 struct ferry_error *err)
 {
-	size_t count = serve->catalog.image_count;
+	size_t count = serve->shelf.image_count;
 
 	serve->images = calloc(count + 1, sizeof(*serve->images));
 	serve->names = calloc(count + 1, sizeof(*serve->names));
@@ -115,9 +115,9 @@ open_all(struct ferry_serve *serve, struct ferry_context *context,
 	for (size_t i = 0; i < options->bundle_count && !rc; i++)
 		rc = add_bundle(serve, options->bundles[i], err);
 	if (!rc)
-		rc = catalog_settle(&serve->catalog, err);
+		rc = shelf_settle(&serve->shelf, err);
 	if (!rc)
-		rc = server_open(&serve->server, context, &serve->catalog,
+		rc = server_open(&serve->server, context, &serve->shelf,
 				 &settled, err);
 	return rc ? rc : describe(serve, &settled, err);
 }
@@ -158,7 +158,7 @@ ferry_serve_free(struct ferry_serve *serve)
 	if (!serve)
 		return;
 	server_close(serve->server);
-	catalog_release(&serve->catalog);
+	shelf_release(&serve->shelf);
 	for (size_t i = 0; i < serve->bundle_count; i++)
 		bundle_close(serve->bundles[i]);
 	free(serve->bundles);

@@ -8,7 +8,7 @@
 #ifndef SERVE_DELIVERY_H
 #define SERVE_DELIVERY_H
 
-#include "serve/catalog.h"
+#include "serve/shelf.h"
 #include "serve/decoders.h"
 #include "serve/proofs.h"
 

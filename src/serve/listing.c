@@ -4,16 +4,15 @@
 
 /* Repositories, or the tags of one. */
 static const char *
-next_name(const struct catalog *catalog, const char *repository,
-	  const char *last)
+next_name(const struct shelf *shelf, const char *repository, const char *last)
 {
-	return repository ? catalog_next_tag(catalog, repository, last)
-			  : catalog_next_repository(catalog, last);
+	return repository ? shelf_next_tag(shelf, repository, last)
+			  : shelf_next_repository(shelf, last);
 }
 
 /* Up to route->n of them; *more is the last of them where others follow. */
 static int
-collect(const struct catalog *catalog, const struct route *route,
+collect(const struct shelf *shelf, const struct route *route,
 	const char *repository, json_t *names, const char **more,
 	struct ferry_error *err)
 {
@@ -21,14 +20,14 @@ collect(const struct catalog *catalog, const struct route *route,
 	const char *name = NULL;
 
 	for (size_t i = 0; i < route->n; i++) {
-		name = next_name(catalog, repository, last);
+		name = next_name(shelf, repository, last);
 		if (!name)
 			return 0;
 		if (json_array_append_new(names, json_string(name)))
 			return error_nomem(err);
 		last = name;
 	}
-	if (name && next_name(catalog, repository, last))
+	if (name && next_name(shelf, repository, last))
 		*more = last;
 	return 0;
 }
@@ -56,7 +55,7 @@ finish(json_t *object, const struct route *route, const char *more,
 }
 
 int
-listing_catalog(const struct catalog *catalog, const struct route *route,
+listing_catalog(const struct shelf *shelf, const struct route *route,
 		struct buffer *body, struct buffer *link,
 		struct ferry_error *err)
 {
@@ -64,13 +63,13 @@ listing_catalog(const struct catalog *catalog, const struct route *route,
 	AUTO_JSON *object = json_pack("{s:o}", "repositories", names);
 	const char *more = NULL;
 
-	if (object && collect(catalog, route, NULL, names, &more, err))
+	if (object && collect(shelf, route, NULL, names, &more, err))
 		return err->code;
 	return finish(object, route, more, body, link, err);
 }
 
 int
-listing_tags(const struct catalog *catalog, const struct route *route,
+listing_tags(const struct shelf *shelf, const struct route *route,
 	     struct buffer *body, struct buffer *link, struct ferry_error *err)
 {
 	json_t *names = json_array();
@@ -79,7 +78,7 @@ listing_tags(const struct catalog *catalog, const struct route *route,
 	const char *more = NULL;
 
 	if (object &&
-	    collect(catalog, route, route->repository, names, &more, err))
+	    collect(shelf, route, route->repository, names, &more, err))
 		return err->code;
 	return finish(object, route, more, body, link, err);
 }

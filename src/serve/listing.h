@@ -4,7 +4,7 @@
 #ifndef SERVE_LISTING_H
 #define SERVE_LISTING_H
 
-#include "serve/catalog.h"
+#include "serve/shelf.h"
 #include "serve/route.h"
 
 /* Room for ROUTE_PAGE_MAX names in JSON. */
@@ -14,10 +14,10 @@
  * Appends the JSON to *body, and to *link the value of the Link header where
  * more names follow.
  */
-int listing_catalog(const struct catalog *catalog, const struct route *route,
+int listing_catalog(const struct shelf *shelf, const struct route *route,
 		    struct buffer *body, struct buffer *link,
 		    struct ferry_error *err) MUST_CHECK;
-int listing_tags(const struct catalog *catalog, const struct route *route,
+int listing_tags(const struct shelf *shelf, const struct route *route,
 		 struct buffer *body, struct buffer *link,
 		 struct ferry_error *err) MUST_CHECK;
 

@@ -29,7 +29,7 @@ static const char style[] =
 	"padding:.1em .3em;border-radius:.25em}";
 
 struct page {
-	const struct catalog *catalog;
+	const struct shelf *shelf;
 	char host[REFERENCE_HOST_MAX];
 	bool tls;
 	size_t next; /* image; 0 is the head, behind the last comes the foot */
@@ -120,7 +120,7 @@ page_policy(char out[PAGE_POLICY_TEXT], struct ferry_error *err)
 static int
 write_head(struct page *page, struct ferry_error *err)
 {
-	const struct catalog *catalog = page->catalog;
+	const struct shelf *shelf = page->shelf;
 	struct buffer *to = &page->piece;
 	int rc = buffer_format(
 		to, err,
@@ -144,10 +144,9 @@ write_head(struct page *page, struct ferry_error *err)
 			to, err,
 			"</h1>\n<p>%zu image%s from %zu bundle%s, to be pulled "
 			"only. Click one for its commands.</p>\n",
-			catalog->image_count,
-			catalog->image_count == 1 ? "" : "s",
-			catalog->bundle_count,
-			catalog->bundle_count == 1 ? "" : "s");
+			shelf->image_count, shelf->image_count == 1 ? "" : "s",
+			shelf->bundle_count,
+			shelf->bundle_count == 1 ? "" : "s");
 	return rc;
 }
 
@@ -234,16 +233,16 @@ write_image(struct page *page, const struct shown_image *image,
 static int
 make_piece(struct page *page, struct ferry_error *err)
 {
-	const struct catalog *catalog = page->catalog;
+	const struct shelf *shelf = page->shelf;
 	size_t next = page->next++;
 
 	page->piece.size = 0;
 	page->at = 0;
 	if (next == 0)
 		return write_head(page, err);
-	if (next <= catalog->image_count)
-		return write_image(page, &catalog->images[next - 1], err);
-	if (next == catalog->image_count + 1)
+	if (next <= shelf->image_count)
+		return write_image(page, &shelf->images[next - 1], err);
+	if (next == shelf->image_count + 1)
 		return buffer_format(&page->piece, err, "</body>\n</html>\n");
 	return 0;
 }
@@ -293,7 +292,7 @@ measure(struct page *page, struct ferry_error *err)
 }
 
 int
-page_new(struct page **out, const struct catalog *catalog, const char *host,
+page_new(struct page **out, const struct shelf *shelf, const char *host,
 	 bool tls, struct ferry_error *err)
 {
 	struct page *page = calloc(1, sizeof(*page));
@@ -301,7 +300,7 @@ page_new(struct page **out, const struct catalog *catalog, const char *host,
 
 	if (!page)
 		return error_nomem(err);
-	page->catalog = catalog;
+	page->shelf = shelf;
 	page->tls = tls;
 	page->piece.limit = PIECE_MAX;
 	snprintf(page->host, sizeof(page->host), "%s", host);

@@ -10,12 +10,12 @@
 
 #include <sys/types.h>
 
-#include "serve/catalog.h"
+#include "serve/shelf.h"
 
 struct page;
 
 /* `host` as it stands in a reference: "10.0.0.1:5000". */
-int page_new(struct page **out, const struct catalog *catalog, const char *host,
+int page_new(struct page **out, const struct shelf *shelf, const char *host,
 	     bool tls, struct ferry_error *err) MUST_CHECK;
 void page_free(struct page *page);
 

@@ -199,7 +199,7 @@ send_base(struct request *request)
 static enum MHD_Result
 send_referrers(struct request *request)
 {
-	if (!catalog_has(request->server->catalog, request->route.repository))
+	if (!shelf_has(request->server->shelf, request->route.repository))
 		return refuse(request, REFUSE_NAME_UNKNOWN);
 	/* Nothing in a bundle refers to an image from outside of its index. */
 	return send_text(request, MEDIA_TYPE_OCI_INDEX,
@@ -209,9 +209,9 @@ send_referrers(struct request *request)
 
 static enum MHD_Result
 send_listing(struct request *request,
-	     int (*list)(const struct catalog *catalog,
-			 const struct route *route, struct buffer *body,
-			 struct buffer *link, struct ferry_error *err))
+	     int (*list)(const struct shelf *shelf, const struct route *route,
+			 struct buffer *body, struct buffer *link,
+			 struct ferry_error *err))
 {
 	struct reply reply = { .connection = request->connection };
 	AUTO_BUFFER body = BUFFER(LISTING_MAX);
@@ -219,7 +219,7 @@ send_listing(struct request *request,
 	struct ferry_error ignored;
 	const char *text;
 
-	if (list(request->server->catalog, &request->route, &body, &next,
+	if (list(request->server->shelf, &request->route, &body, &next,
 		 &ignored) ||
 	    buffer_text(&next, &text, &ignored))
 		return MHD_NO;
@@ -240,7 +240,7 @@ send_catalog(struct request *request)
 static enum MHD_Result
 send_tags(struct request *request)
 {
-	if (!catalog_has(request->server->catalog, request->route.repository))
+	if (!shelf_has(request->server->shelf, request->route.repository))
 		return refuse(request, REFUSE_NAME_UNKNOWN);
 	return send_listing(request, listing_tags);
 }
@@ -273,7 +273,7 @@ send_page(struct request *request)
 	if (!page_host(host, header(request, MHD_HTTP_HEADER_HOST),
 		       server->tls))
 		snprintf(host, sizeof(host), "%s", server->host);
-	if (page_new(&page, server->catalog, host, server->tls, &ignored))
+	if (page_new(&page, server->shelf, host, server->tls, &ignored))
 		return MHD_NO;
 	request->length = page_length(page);
 	reply.response = MHD_create_response_from_callback(
@@ -490,13 +490,13 @@ send_document(struct request *request, const struct document *document)
 static enum MHD_Result
 send_manifest(struct request *request)
 {
-	const struct catalog *catalog = request->server->catalog;
+	const struct shelf *shelf = request->server->shelf;
 	const struct route *route = &request->route;
 	const struct document *document =
-		catalog_find(catalog, route->repository, route->reference);
+		shelf_find(shelf, route->repository, route->reference);
 	bool by_tag = !strchr(route->reference, ':');
 
-	if (!document && !catalog_has(catalog, route->repository))
+	if (!document && !shelf_has(shelf, route->repository))
 		return refuse(request, REFUSE_NAME_UNKNOWN);
 	/* Who names a digest knows what it is. */
 	if (!document || (by_tag && !accepts(request, document)))
@@ -507,16 +507,16 @@ send_manifest(struct request *request)
 static enum MHD_Result
 send_blob(struct request *request)
 {
-	const struct catalog *catalog = request->server->catalog;
+	const struct shelf *shelf = request->server->shelf;
 	const struct route *route = &request->route;
 	struct ferry_error ignored;
 	struct document document;
 	struct digest digest;
 
-	if (!catalog_has(catalog, route->repository))
+	if (!shelf_has(shelf, route->repository))
 		return refuse(request, REFUSE_NAME_UNKNOWN);
 	if (digest_parse(&digest, route->reference, &ignored) ||
-	    !catalog_find_blob(catalog, &digest, &document))
+	    !shelf_find_blob(shelf, &digest, &document))
 		return refuse(request, REFUSE_BLOB_UNKNOWN);
 	return send_document(request, &document);
 }

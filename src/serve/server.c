@@ -233,8 +233,8 @@ open_parts(struct server *server, struct ferry_error *err)
 			     err);
 	if (!rc)
 		rc = proofs_new(&server->proofs, server->context,
-				server->catalog->bundles,
-				server->catalog->bundle_count, err);
+				server->shelf->bundles,
+				server->shelf->bundle_count, err);
 	if (!rc)
 		rc = page_policy(server->policy, err);
 	if (!rc)
@@ -244,7 +244,7 @@ open_parts(struct server *server, struct ferry_error *err)
 
 int
 server_open(struct server **out, struct ferry_context *context,
-	    const struct catalog *catalog, const struct server_options *options,
+	    const struct shelf *shelf, const struct server_options *options,
 	    struct ferry_error *err)
 {
 	struct server *server = calloc(1, sizeof(*server));
@@ -255,7 +255,7 @@ server_open(struct server **out, struct ferry_context *context,
 	*server = (struct server){
 		.owner = { .speaks = speaks, .ended = relay_ended },
 		.context = context,
-		.catalog = catalog,
+		.shelf = shelf,
 		.options = *options,
 		.fd = -1,
 	};

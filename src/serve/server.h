@@ -6,7 +6,7 @@
 #define SERVE_SERVER_H
 
 #include "base/context.h"
-#include "serve/catalog.h"
+#include "serve/shelf.h"
 #include "serve/listen.h"
 
 struct server;
@@ -19,11 +19,10 @@ struct server_options {
 	unsigned connections;
 };
 
-/* Listens, and answers nobody yet.  `catalog` and `context` are borrowed. */
+/* Listens, and answers nobody yet.  `shelf` and `context` are borrowed. */
 int server_open(struct server **out, struct ferry_context *context,
-		const struct catalog *catalog,
-		const struct server_options *options, struct ferry_error *err)
-	MUST_CHECK;
+		const struct shelf *shelf, const struct server_options *options,
+		struct ferry_error *err) MUST_CHECK;
 
 /* "http://127.0.0.1:5000/", with the port that was chosen. */
 const char *server_url(const struct server *server);

@@ -17,7 +17,7 @@
 struct server {
 	struct relay_owner owner;
 	struct ferry_context *context;
-	const struct catalog *catalog;
+	const struct shelf *shelf;
 	struct server_options options;
 	int fd;
 	char host[LISTEN_TEXT];

@@ -9,8 +9,8 @@
  *
  * Built once, then only read, from any thread.
  */
-#ifndef SERVE_CATALOG_H
-#define SERVE_CATALOG_H
+#ifndef SERVE_SHELF_H
+#define SERVE_SHELF_H
 
 #include "bundle/reader.h"
 
@@ -40,7 +40,7 @@ struct entry {
 	struct document document;
 };
 
-struct catalog {
+struct shelf {
 	struct shown_image *images; /* by name, once it is settled */
 	size_t image_count, image_room;
 	struct entry *entries; /* by repository, then reference */
@@ -51,37 +51,36 @@ struct catalog {
 };
 
 /* Adds all images of a bundle, which stays borrowed; the release does not. */
-int catalog_add(struct catalog *catalog, const struct bundle *bundle,
-		const struct release *release, struct ferry_error *err)
+int shelf_add(struct shelf *shelf, const struct bundle *bundle,
+	      const struct release *release, struct ferry_error *err)
 	MUST_CHECK;
 
 /*
  * To be called when all are in.  One name and tag for two digests is
  * FERRY_E_USAGE, naming both images and their bundles.
  */
-int catalog_settle(struct catalog *catalog, struct ferry_error *err) MUST_CHECK;
-void catalog_release(struct catalog *catalog);
+int shelf_settle(struct shelf *shelf, struct ferry_error *err) MUST_CHECK;
+void shelf_release(struct shelf *shelf);
 
 /* By a tag or a digest; NULL: there is none. */
-const struct document *catalog_find(const struct catalog *catalog,
-				    const char *repository,
-				    const char *reference);
+const struct document *shelf_find(const struct shelf *shelf,
+				  const char *repository,
+				  const char *reference);
 
 /* Whether there is an image in it, by whichever name. */
-bool catalog_has(const struct catalog *catalog, const char *repository);
+bool shelf_has(const struct shelf *shelf, const char *repository);
 
 /* The blob in whichever bundle has it; false: none has. */
-bool catalog_find_blob(const struct catalog *catalog,
-		       const struct digest *digest, struct document *out);
+bool shelf_find_blob(const struct shelf *shelf, const struct digest *digest,
+		     struct document *out);
 
 /*
  * The next name behind `last` (NULL: the first), of repositories by the first
  * rule, or of tags of `repository`; NULL: there is none.  "last" need not be a
  * name that there is.
  */
-const char *catalog_next_repository(const struct catalog *catalog,
-				    const char *last);
-const char *catalog_next_tag(const struct catalog *catalog,
-			     const char *repository, const char *last);
+const char *shelf_next_repository(const struct shelf *shelf, const char *last);
+const char *shelf_next_tag(const struct shelf *shelf, const char *repository,
+			   const char *last);
 
 #endif

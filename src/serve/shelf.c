@@ -1,4 +1,4 @@
-#include "serve/catalog.h"
+#include "serve/shelf.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -6,14 +6,14 @@
 #include "base/text.h"
 #include "oci/nested.h"
 
-/* Texts live as long as the catalog, each where it was put. */
+/* Texts live as long as the shelf, each where it was put. */
 struct text_block {
 	struct text_block *next;
 	char text[];
 };
 
 static int
-keep_text(struct catalog *catalog, const char **out, const char *text,
+keep_text(struct shelf *shelf, const char **out, const char *text,
 	  struct ferry_error *err)
 {
 	size_t size = strlen(text) + 1;
@@ -22,8 +22,8 @@ keep_text(struct catalog *catalog, const char **out, const char *text,
 	if (!block)
 		return error_nomem(err);
 	memcpy(block->text, text, size);
-	block->next = catalog->texts;
-	catalog->texts = block;
+	block->next = shelf->texts;
+	shelf->texts = block;
 	*out = block->text;
 	return 0;
 }
@@ -62,22 +62,22 @@ find_document(struct document *out, const struct bundle *bundle,
 }
 
 static int
-add_entry(struct catalog *catalog, const char *repository,
-	  const char *reference, unsigned rank, const struct document *document,
+add_entry(struct shelf *shelf, const char *repository, const char *reference,
+	  unsigned rank, const struct document *document,
 	  struct ferry_error *err)
 {
-	void *entries = catalog->entries;
-	int rc = grow(&entries, catalog->entry_count, &catalog->entry_room,
+	void *entries = shelf->entries;
+	int rc = grow(&entries, shelf->entry_count, &shelf->entry_room,
 		      sizeof(struct entry), err);
 
-	catalog->entries = entries;
+	shelf->entries = entries;
 	if (rc)
 		return rc;
-	catalog->entries[catalog->entry_count++] = (struct entry){
+	shelf->entries[shelf->entry_count++] = (struct entry){
 		.repository = repository,
 		.reference = reference,
 		.rank = rank,
-		.image = catalog->image_count,
+		.image = shelf->image_count,
 		.document = *document,
 	};
 	return 0;
@@ -92,67 +92,66 @@ struct names {
 };
 
 static int
-add_name(struct catalog *catalog, struct names *names, const char *name,
+add_name(struct shelf *shelf, struct names *names, const char *name,
 	 struct ferry_error *err)
 {
 	for (size_t i = 0; i < names->count; i++)
 		if (strcmp(names->items[i], name) == 0)
 			return 0;
-	return keep_text(catalog, &names->items[names->count++], name, err);
+	return keep_text(shelf, &names->items[names->count++], name, err);
 }
 
 static int
-make_names(struct catalog *catalog, struct names *out,
+make_names(struct shelf *shelf, struct names *out,
 	   const struct reference *reference, struct ferry_error *err)
 {
 	char path[REFERENCE_HOST_MAX + REFERENCE_REPOSITORY_MAX];
-	int rc = add_name(catalog, out, reference_short_path(reference), err);
+	int rc = add_name(shelf, out, reference_short_path(reference), err);
 
 	if (!rc)
-		rc = add_name(catalog, out, reference->repository, err);
+		rc = add_name(shelf, out, reference->repository, err);
 	snprintf(path, sizeof(path), "%s/%s", reference->host,
 		 reference->repository);
 	/* A host with a port makes a path that nobody can ask for. */
 	if (!rc && reference_is_repository(path))
-		rc = add_name(catalog, out, path, err);
+		rc = add_name(shelf, out, path, err);
 	return rc;
 }
 
 /* One document under all names of its image, by tag (or NULL) and digest. */
 static int
-add_document(struct catalog *catalog, const struct names *names,
-	     const char *tag, const struct document *document,
-	     struct ferry_error *err)
+add_document(struct shelf *shelf, const struct names *names, const char *tag,
+	     const struct document *document, struct ferry_error *err)
 {
 	const char *digest;
-	int rc = keep_text(catalog, &digest, document->descriptor.digest.text,
+	int rc = keep_text(shelf, &digest, document->descriptor.digest.text,
 			   err);
 
 	for (size_t i = 0; i < names->count && !rc; i++) {
-		rc = add_entry(catalog, names->items[i], digest, i > 0,
-			       document, err);
+		rc = add_entry(shelf, names->items[i], digest, i > 0, document,
+			       err);
 		if (!rc && tag)
-			rc = add_entry(catalog, names->items[i], tag, i > 0,
+			rc = add_entry(shelf, names->items[i], tag, i > 0,
 				       document, err);
 	}
 	return rc;
 }
 
 static int
-add_shown(struct catalog *catalog, const struct release *release, size_t first,
+add_shown(struct shelf *shelf, const struct release *release, size_t first,
 	  size_t count, const struct document *document,
 	  struct shown_image **out, struct ferry_error *err)
 {
 	const struct image *image = &release->images[first];
-	void *images = catalog->images;
-	int rc = grow(&images, catalog->image_count, &catalog->image_room,
+	void *images = shelf->images;
+	int rc = grow(&images, shelf->image_count, &shelf->image_room,
 		      sizeof(struct shown_image), err);
 	struct shown_image *shown;
 
-	catalog->images = images;
+	shelf->images = images;
 	if (rc)
 		return rc;
-	shown = &catalog->images[catalog->image_count];
+	shown = &shelf->images[shelf->image_count];
 	*shown = (struct shown_image){ .document = *document };
 	strcpy(shown->repository, reference_short_path(&image->reference));
 	strcpy(shown->tag, image->reference.tag);
@@ -184,7 +183,7 @@ size_of_name(const struct release *release, size_t first, size_t count,
 }
 
 static int
-add_children(struct catalog *catalog, const struct bundle *bundle,
+add_children(struct shelf *shelf, const struct bundle *bundle,
 	     const struct image *images, size_t count,
 	     const struct names *names, struct ferry_error *err)
 {
@@ -195,14 +194,14 @@ add_children(struct catalog *catalog, const struct bundle *bundle,
 		rc = find_document(&document, bundle, &images[i].descriptor,
 				   err);
 		if (!rc)
-			rc = add_document(catalog, names, NULL, &document, err);
+			rc = add_document(shelf, names, NULL, &document, err);
 	}
 	return rc;
 }
 
 /* The images of one name, which are `count` where an index is above them. */
 static int
-add_images(struct catalog *catalog, const struct bundle *bundle,
+add_images(struct shelf *shelf, const struct bundle *bundle,
 	   const struct release *release, size_t first, size_t count,
 	   uint8_t *marks, struct ferry_error *err)
 {
@@ -217,44 +216,44 @@ add_images(struct catalog *catalog, const struct bundle *bundle,
 			       err);
 
 	if (!rc)
-		rc = make_names(catalog, &names, &image->reference, err);
+		rc = make_names(shelf, &names, &image->reference, err);
 	if (!rc && image->reference.tag[0])
-		rc = keep_text(catalog, &tag, image->reference.tag, err);
+		rc = keep_text(shelf, &tag, image->reference.tag, err);
 	if (!rc)
-		rc = add_document(catalog, &names, tag, &document, err);
+		rc = add_document(shelf, &names, tag, &document, err);
 	if (!rc && index)
-		rc = add_children(catalog, bundle, image, count, &names, err);
+		rc = add_children(shelf, bundle, image, count, &names, err);
 	if (!rc)
-		rc = add_shown(catalog, release, first, count, &document,
-			       &shown, err);
+		rc = add_shown(shelf, release, first, count, &document, &shown,
+			       err);
 	if (rc)
 		return rc;
 	shown->size = size_of_name(release, first, count, marks);
-	catalog->image_count++;
+	shelf->image_count++;
 	return 0;
 }
 
 int
-catalog_add(struct catalog *catalog, const struct bundle *bundle,
-	    const struct release *release, struct ferry_error *err)
+shelf_add(struct shelf *shelf, const struct bundle *bundle,
+	  const struct release *release, struct ferry_error *err)
 {
 	AUTO_FREE uint8_t *marks = calloc(release->blob_count + 1, 1);
 	const struct bundle **bundles =
-		reallocarray(catalog->bundles, catalog->bundle_count + 1,
+		reallocarray(shelf->bundles, shelf->bundle_count + 1,
 			     sizeof(struct bundle *));
 	size_t count;
 	int rc = 0;
 
 	if (bundles)
-		catalog->bundles = bundles;
+		shelf->bundles = bundles;
 	if (!marks || !bundles)
 		return error_nomem(err);
-	catalog->bundles[catalog->bundle_count++] = bundle;
+	shelf->bundles[shelf->bundle_count++] = bundle;
 	for (size_t i = 0; i < release->image_count && !rc; i += count) {
 		const struct nested_index *index = release->images[i].nested;
 
 		count = index ? index->image_count : 1;
-		rc = add_images(catalog, bundle, release, i, count, marks, err);
+		rc = add_images(shelf, bundle, release, i, count, marks, err);
 	}
 	return rc;
 }
@@ -285,11 +284,11 @@ compare_images(const void *a, const void *b)
 }
 
 static int
-refuse_clash(const struct catalog *catalog, const struct entry *a,
+refuse_clash(const struct shelf *shelf, const struct entry *a,
 	     const struct entry *b, struct ferry_error *err)
 {
-	const struct shown_image *one = &catalog->images[a->image];
-	const struct shown_image *two = &catalog->images[b->image];
+	const struct shown_image *one = &shelf->images[a->image];
+	const struct shown_image *two = &shelf->images[b->image];
 
 	return error_set(
 		err, FERRY_E_USAGE,
@@ -310,12 +309,12 @@ same_way(const struct entry *a, const struct entry *b)
 
 /* Of several ways that are the same, the first is kept. */
 static int
-drop_doubles(struct catalog *catalog, struct ferry_error *err)
+drop_doubles(struct shelf *shelf, struct ferry_error *err)
 {
-	struct entry *entries = catalog->entries;
+	struct entry *entries = shelf->entries;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < catalog->entry_count; i++) {
+	for (size_t i = 0; i < shelf->entry_count; i++) {
 		const struct entry *last = kept ? &entries[kept - 1] : NULL;
 
 		if (!last || !same_way(last, &entries[i]))
@@ -323,20 +322,20 @@ drop_doubles(struct catalog *catalog, struct ferry_error *err)
 		else if (!entries[i].rank && /* else that is told of these */
 			 !digest_equal(&last->document.descriptor.digest,
 				       &entries[i].document.descriptor.digest))
-			return refuse_clash(catalog, last, &entries[i], err);
+			return refuse_clash(shelf, last, &entries[i], err);
 	}
-	catalog->entry_count = kept;
+	shelf->entry_count = kept;
 	return 0;
 }
 
 /* Two bundles may have the same image; a person sees it once. */
 static void
-drop_shown_doubles(struct catalog *catalog)
+drop_shown_doubles(struct shelf *shelf)
 {
-	struct shown_image *images = catalog->images;
+	struct shown_image *images = shelf->images;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < catalog->image_count; i++) {
+	for (size_t i = 0; i < shelf->image_count; i++) {
 		if (kept &&
 		    compare_images(&images[kept - 1], &images[i]) == 0 &&
 		    digest_equal(&images[kept - 1].document.descriptor.digest,
@@ -345,56 +344,56 @@ drop_shown_doubles(struct catalog *catalog)
 		else
 			images[kept++] = images[i];
 	}
-	catalog->image_count = kept;
+	shelf->image_count = kept;
 }
 
 int
-catalog_settle(struct catalog *catalog, struct ferry_error *err)
+shelf_settle(struct shelf *shelf, struct ferry_error *err)
 {
 	int rc;
 
-	if (!catalog->entry_count)
+	if (!shelf->entry_count)
 		return error_set(err, FERRY_E_USAGE, "no image to serve");
-	qsort(catalog->entries, catalog->entry_count, sizeof(*catalog->entries),
+	qsort(shelf->entries, shelf->entry_count, sizeof(*shelf->entries),
 	      compare_entries);
-	rc = drop_doubles(catalog, err);
+	rc = drop_doubles(shelf, err);
 	if (rc)
 		return rc;
 	/* From here on entries know their images no more. */
-	qsort(catalog->images, catalog->image_count, sizeof(*catalog->images),
+	qsort(shelf->images, shelf->image_count, sizeof(*shelf->images),
 	      compare_images);
-	drop_shown_doubles(catalog);
+	drop_shown_doubles(shelf);
 	return 0;
 }
 
 void
-catalog_release(struct catalog *catalog)
+shelf_release(struct shelf *shelf)
 {
-	while (catalog->texts) {
-		struct text_block *next = catalog->texts->next;
+	while (shelf->texts) {
+		struct text_block *next = shelf->texts->next;
 
-		free(catalog->texts);
-		catalog->texts = next;
+		free(shelf->texts);
+		shelf->texts = next;
 	}
-	for (size_t i = 0; i < catalog->image_count; i++)
-		free(catalog->images[i].platforms);
-	free(catalog->images);
-	free(catalog->entries);
-	free(catalog->bundles);
-	*catalog = (struct catalog){ 0 };
+	for (size_t i = 0; i < shelf->image_count; i++)
+		free(shelf->images[i].platforms);
+	free(shelf->images);
+	free(shelf->entries);
+	free(shelf->bundles);
+	*shelf = (struct shelf){ 0 };
 }
 
 /* The first entry that is not before this one; both may be "". */
 static size_t
-lower_bound(const struct catalog *catalog, const char *repository,
+lower_bound(const struct shelf *shelf, const char *repository,
 	    const char *reference)
 {
 	size_t low = 0;
-	size_t high = catalog->entry_count;
+	size_t high = shelf->entry_count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const struct entry *entry = &catalog->entries[middle];
+		const struct entry *entry = &shelf->entries[middle];
 		int order = strcmp(entry->repository, repository);
 
 		if (!order)
@@ -408,13 +407,13 @@ lower_bound(const struct catalog *catalog, const char *repository,
 }
 
 const struct document *
-catalog_find(const struct catalog *catalog, const char *repository,
-	     const char *reference)
+shelf_find(const struct shelf *shelf, const char *repository,
+	   const char *reference)
 {
-	size_t at = lower_bound(catalog, repository, reference);
-	const struct entry *entry = &catalog->entries[at];
+	size_t at = lower_bound(shelf, repository, reference);
+	const struct entry *entry = &shelf->entries[at];
 
-	if (at == catalog->entry_count ||
+	if (at == shelf->entry_count ||
 	    strcmp(entry->repository, repository) != 0 ||
 	    strcmp(entry->reference, reference) != 0)
 		return NULL;
@@ -422,20 +421,20 @@ catalog_find(const struct catalog *catalog, const char *repository,
 }
 
 bool
-catalog_has(const struct catalog *catalog, const char *repository)
+shelf_has(const struct shelf *shelf, const char *repository)
 {
-	size_t at = lower_bound(catalog, repository, "");
+	size_t at = lower_bound(shelf, repository, "");
 
-	return at < catalog->entry_count &&
-	       strcmp(catalog->entries[at].repository, repository) == 0;
+	return at < shelf->entry_count &&
+	       strcmp(shelf->entries[at].repository, repository) == 0;
 }
 
 bool
-catalog_find_blob(const struct catalog *catalog, const struct digest *digest,
-		  struct document *out)
+shelf_find_blob(const struct shelf *shelf, const struct digest *digest,
+		struct document *out)
 {
-	for (size_t i = 0; i < catalog->bundle_count; i++) {
-		const struct bundle *bundle = catalog->bundles[i];
+	for (size_t i = 0; i < shelf->bundle_count; i++) {
+		const struct bundle *bundle = shelf->bundles[i];
 		ssize_t blob = blob_table_find(&bundle->table, digest);
 
 		if (blob < 0)
@@ -451,24 +450,23 @@ catalog_find_blob(const struct catalog *catalog, const struct digest *digest,
 }
 
 const char *
-catalog_next_repository(const struct catalog *catalog, const char *last)
+shelf_next_repository(const struct shelf *shelf, const char *last)
 {
-	size_t at = last ? lower_bound(catalog, last, "\xff") : 0;
+	size_t at = last ? lower_bound(shelf, last, "\xff") : 0;
 
-	while (at < catalog->entry_count && catalog->entries[at].rank)
+	while (at < shelf->entry_count && shelf->entries[at].rank)
 		at++;
-	return at < catalog->entry_count ? catalog->entries[at].repository
-					 : NULL;
+	return at < shelf->entry_count ? shelf->entries[at].repository : NULL;
 }
 
 const char *
-catalog_next_tag(const struct catalog *catalog, const char *repository,
-		 const char *last)
+shelf_next_tag(const struct shelf *shelf, const char *repository,
+	       const char *last)
 {
-	size_t at = lower_bound(catalog, repository, last ? last : "");
+	size_t at = lower_bound(shelf, repository, last ? last : "");
 
-	for (; at < catalog->entry_count; at++) {
-		const struct entry *entry = &catalog->entries[at];
+	for (; at < shelf->entry_count; at++) {
+		const struct entry *entry = &shelf->entries[at];
 
 		if (strcmp(entry->repository, repository) != 0)
 			return NULL;
