@@ -1,5 +1,5 @@
 /*
- * What the parts of the server share; for server.c and requests.c only.
+ * What the parts of the server share; for server.c and request.h only.
  */
 #ifndef SERVE_SERVER_STATE_H
 #define SERVE_SERVER_STATE_H
