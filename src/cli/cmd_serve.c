@@ -61,12 +61,12 @@ free_serve(struct ferry_serve **serve)
 	ferry_serve_free(*serve);
 }
 
-/* Over TLS a connection takes three files. */
+/* Over TLS a connection takes three files, and each bundle one. */
 static void
-allow_files(unsigned connections)
+allow_files(unsigned connections, size_t bundles)
 {
 	struct rlimit limit;
-	rlim_t wanted = 3 * (rlim_t)connections + 256;
+	rlim_t wanted = 3 * (rlim_t)connections + bundles + 256;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
 		return;
@@ -192,7 +192,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 	};
 	AUTO(free_serve) struct ferry_serve *serve = NULL;
 
-	allow_files(values->connections);
+	allow_files(values->connections, session->operands.count);
 	if (ferry_serve_open(session->context, &options, &serve, err))
 		return err->code;
 	progress_clear(&session->progress);

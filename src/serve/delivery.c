@@ -29,6 +29,16 @@ begin_decoding(struct delivery *delivery)
 	};
 }
 
+/* Of a part nothing can be proved; that of the whole was just forgotten. */
+static int
+begin_proof(struct delivery *delivery, struct ferry_error *err)
+{
+	if (delivery->length < delivery->document.descriptor.size)
+		return error_set(err, FERRY_E_DAMAGED,
+				 "the file was changed after it was proved");
+	return hasher_init(&delivery->hasher, err);
+}
+
 int
 delivery_new(struct delivery **out, struct ferry_context *context,
 	     struct proofs *proofs, struct decoders *decoders,
@@ -49,11 +59,12 @@ delivery_new(struct delivery **out, struct ferry_context *context,
 		.length = length,
 		.packed = bundle_is_packed(document->bundle, document->blob),
 	};
+	/* In this order: a proof of another file than the stamp's is none. */
+	proofs_begin(&delivery->stamp, document->bundle);
 	delivery->proving = proofs_state(proofs, document->bundle,
 					 document->blob) != PROOF_HOLDS;
-	proofs_begin(&delivery->stamp, document->bundle);
 	if (delivery->proving)
-		rc = hasher_init(&delivery->hasher, err);
+		rc = begin_proof(delivery, err);
 	if (delivery->packed)
 		begin_decoding(delivery);
 	if (rc)

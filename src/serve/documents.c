@@ -196,18 +196,18 @@ wake(struct proof_waiter *waiter)
 static enum MHD_Result
 wait_for_proof(struct request *request, const struct document *document)
 {
+	struct server *server = request->server;
+
+	if (context_interrupted(server->context))
+		return request_refuse(request, REFUSE_ENDING);
 	if (request->waited)
-		return request_refuse(
-			request, context_interrupted(request->server->context)
-					 ? REFUSE_ENDING
-					 : REFUSE_DAMAGED);
+		return request_refuse(request, REFUSE_UNPROVED);
 	request->waited = true;
 	request->waiter.wake = wake;
 	MHD_suspend_connection(request->connection);
-	if (proofs_wait(request->server->proofs, document->bundle,
-			document->blob, &request->waiter))
-		return MHD_YES;
-	MHD_resume_connection(request->connection);
+	if (!proofs_wait(server->proofs, document->bundle, document->blob,
+			 &request->waiter))
+		MHD_resume_connection(request->connection);
 	return MHD_YES;
 }
 
@@ -282,9 +282,11 @@ answer_manifest(struct request *request)
 
 	if (!document && !shelf_has(shelf, route->repository))
 		return request_refuse(request, REFUSE_NAME_UNKNOWN);
-	/* Who names a digest knows what it is. */
-	if (!document || (by_tag && !accepts(request, document)))
+	if (!document)
 		return request_refuse(request, REFUSE_MANIFEST_UNKNOWN);
+	/* Who names a digest knows what it is. */
+	if (by_tag && !accepts(request, document))
+		return request_refuse(request, REFUSE_MANIFEST_TYPE);
 	return send_document(request, document);
 }
 

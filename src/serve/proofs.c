@@ -326,7 +326,8 @@ proofs_wait(struct proofs *proofs, const struct bundle *bundle, size_t blob,
 	struct job *job = NULL;
 
 	pthread_mutex_lock(&proofs->lock);
-	if (!proofs->stopped)
+	refresh(ledger);
+	if (!proofs->stopped && ledger->states[blob] == PROOF_NONE)
 		job = find_job(proofs, ledger, blob);
 	if (job) {
 		waiter->next = job->waiters;

@@ -40,8 +40,9 @@ enum proof_state proofs_state(struct proofs *proofs,
 
 /*
  * Has the blob proved, once for all who wait for it, and wakes `waiter` then:
- * proofs_state() tells how it went, PROOF_NONE that it could not be tried.
- * False, and nobody is woken, after proofs_stop().
+ * proofs_state() tells how it went, PROOF_NONE that it could not be tried, or
+ * that the file was changed meanwhile.  False, and nobody is woken, where that
+ * is settled already, where memory is short, and after proofs_stop().
  */
 bool proofs_wait(struct proofs *proofs, const struct bundle *bundle,
 		 size_t blob, struct proof_waiter *waiter);

@@ -19,6 +19,9 @@ static const struct {
 				      "this is neither a tag nor a digest" },
 	[REFUSE_MANIFEST_UNKNOWN] = { 404, "MANIFEST_UNKNOWN",
 				      "this repository has no such manifest" },
+	[REFUSE_MANIFEST_TYPE] = { 404, "MANIFEST_UNKNOWN",
+				   "the manifest is of a type that Accept "
+				   "does not name" },
 	[REFUSE_BLOB_UNKNOWN] = { 404, "BLOB_UNKNOWN", "no such blob here" },
 	[REFUSE_DIGEST_INVALID] = { 400, "DIGEST_INVALID",
 				    "this is no sha256 digest" },
@@ -34,6 +37,9 @@ static const struct {
 	[REFUSE_DAMAGED] = { 500, "UNKNOWN",
 			     "the bundle is damaged here: it must be copied "
 			     "anew" },
+	[REFUSE_UNPROVED] = { 503, "UNAVAILABLE",
+			      "the bundle was changed while it was proved, or "
+			      "cannot be read: the server's log says more" },
 	[REFUSE_ENDING] = { 503, "UNAVAILABLE", "the server is ending" },
 };
 

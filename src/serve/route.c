@@ -1,6 +1,7 @@
 #include "serve/route.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 
@@ -181,9 +182,28 @@ parse_query(struct route *out, const char *query)
 	return true;
 }
 
-void
-route_parse(struct route *out, const char *uri)
+/* As a proxy is asked, which a server has to take too: RFC 9112 3.2.2. */
+static const char *
+without_authority(const char *uri)
 {
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+		size_t length = strlen(schemes[i]);
+
+		if (strncasecmp(uri, schemes[i], length) == 0) {
+			uri += length;
+			uri += strcspn(uri, "/?#");
+			return *uri == '/' ? uri : "/";
+		}
+	}
+	return uri;
+}
+
+void
+route_parse(struct route *out, const char *request_target)
+{
+	const char *uri = without_authority(request_target);
 	size_t length = strcspn(uri, "?#");
 	char path[PATH_MAX_BYTES];
 	bool listed;

@@ -36,7 +36,7 @@ struct route {
 	char last[REFERENCE_REPOSITORY_MAX];
 };
 
-/* `uri` is what stands in the request line, percent-encoded, with its query. */
-void route_parse(struct route *out, const char *uri);
+/* What stands in the request line, percent-encoded, with its query. */
+void route_parse(struct route *out, const char *request_target);
 
 #endif

@@ -9,10 +9,12 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -151,6 +153,9 @@ OFFER = "application/vnd.oci.image.manifest.v1+json"
     ("application/vnd.docker.distribution.manifest.v2+json", 404), (f"{OFFER};q=0, */*", 404)])
 def test_accept_is_heeded_for_a_tag(server, accept, status):
     assert server.ask("/v2/app/manifests/1", Accept=accept).status == status
+    if status == 404:
+        got = server.ask("/v2/app/manifests/1", Accept=accept)
+        assert got.code == "MANIFEST_UNKNOWN" and "Accept" in got.json["errors"][0]["message"]
     # Who names a digest knows what it is.
     assert server.ask(f"/v2/app/manifests/{APP.digest}", Accept=accept).status == 200
 
@@ -377,6 +382,32 @@ def test_a_file_that_changes_on_the_way_is_noticed(tmp_path):
         assert "the file was changed while it was read" in server.end()
 
 
+def test_a_file_that_changes_all_the_time_is_not_called_damaged(path):
+    """Its proofs last for a moment only; what is handed out is right all the same."""
+    def change():
+        moment = path.stat().st_mtime_ns
+        while not stop.wait(0.0005):
+            moment += 1_000_000
+            os.utime(path, ns=(moment, moment))
+
+    target, stop = blob(digest_of(PLAIN.data)), threading.Event()
+    statuses = set()
+    with Server(path) as server:
+        changes = threading.Thread(target=change)
+        changes.start()
+        try:
+            for _ in range(10):
+                got = server.ask(target, Range="bytes=5-99")
+                statuses.add(got.status)
+                assert got.status == 503 or PLAIN.data[5:].startswith(got.body)
+                assert got.status != 503 or got.code == "UNAVAILABLE"
+        finally:
+            stop.set()
+            changes.join()
+        assert statuses <= {206, 503} and 503 in statuses
+        assert server.ask(target, Range="bytes=5-99").body == PLAIN.data[5:100]
+
+
 @pytest.mark.parametrize("content, status, words", [
     (b"", 3, "no bundle: it is empty"), (b"x" * 5000, 3, "no bundle"),
     (BUNDLE.data[:-200_000], 3, "cut off"),
@@ -403,6 +434,22 @@ def test_several_bundles(tmp_path, path):
         assert server.ask(blob(digest_of(extra.data))).body == extra.data
         assert server.ask(blob(digest_of(ONE.data))).body == ONE.data
         assert sum(row["name"] == "app:1" for row in server.document["images"]) == 1
+
+
+def test_bundles_are_files_that_the_system_has_to_allow(tmp_path, path):
+    """More of them than a process may open, as long as it may allow itself more."""
+    for number in range(100):
+        (tmp_path / f"{number}.tar.zst").symlink_to(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (60, hard))
+    try:
+        server = Server(*tmp_path.glob("*.tar.zst"), options=["--connections", "1"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with server, open(f"/proc/{server.pid}/limits", encoding="utf-8") as limits:
+        allowed = next(line for line in limits if line.startswith("Max open files")).split()[3]
+        assert int(allowed) >= 100 + 3 + 256
+        assert server.ask("/v2/").status == 200
 
 
 @pytest.mark.parametrize("name", ["docker.io/library/app:1", "quay.io/app:1"])

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import tarfile
 import time
@@ -130,7 +131,7 @@ def bench_fixture(tmp_path):
 def is_sanitized():
     """Whether the program under test carries a sanitizer (memory means nothing then)."""
     done = subprocess.run(["nm", "-D", program()], capture_output=True, text=True, check=False)
-    return "__asan_init" in done.stdout
+    return re.search(r"\b__(asan|tsan|msan|ubsan)_", done.stdout) is not None
 
 
 def told(done):
