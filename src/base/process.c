@@ -154,15 +154,16 @@ be_patient(struct process *process)
 
 /* Whether it is high time to give up. */
 static int
-check_time(const struct process *process, struct ferry_error *err)
+check_time(struct process *process, struct ferry_error *err)
 {
 	int rc = context_check(process->context, err);
 
-	if (!rc && clock_milliseconds() >= process->deadline)
-		return error_set(err, FERRY_E_FAILED,
-				 process->fed ? "stood still for too long"
-					      : "took too long");
-	return rc;
+	if (rc || clock_milliseconds() < process->deadline)
+		return rc;
+	process->still = process->fed;
+	return error_set(err, FERRY_E_FAILED,
+			 process->fed ? "stood still for too long"
+				      : "took too long");
 }
 
 static int

@@ -45,6 +45,7 @@ struct process {
 	 */
 	struct sink sink;
 	bool closed;
+	bool still; /* what failed is that it did nothing for too long */
 
 	/* Internal. */
 	struct ferry_context *context;

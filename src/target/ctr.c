@@ -1,5 +1,6 @@
 #include "target/ctr.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -247,15 +248,26 @@ import_command(const struct ctr *ctr)
 	return command(ctr, ctr->dialect->own ? own : other);
 }
 
+/* One that unpacks a large image to a slow disk is silent for long. */
+static int
+advise_patience(const struct ctr *ctr, const struct process *process,
+		struct ferry_error *err)
+{
+	if (!process->still)
+		return err->code;
+	return error_add(err,
+			 "; --give-up-after gives it more than %" PRIu64 " s",
+			 ctr->patience / 1000);
+}
+
 static int
 end_import(struct ctr *ctr, struct process *process, struct ferry_error *err)
 {
 	int status;
-	int rc = process_finish(process, &status, err);
 
-	if (!rc && status)
-		rc = tell_failed(ctr, process, status, err);
-	return rc;
+	if (process_finish(process, &status, err))
+		return advise_patience(ctr, process, err);
+	return status ? tell_failed(ctr, process, status, err) : 0;
 }
 
 int
@@ -275,7 +287,7 @@ ctr_import(struct ctr *ctr, const struct archive_stream *stream,
 		return rc;
 	rc = archive_stream_write(stream, source, &process.sink, err);
 	if (rc && !process.closed)
-		return rc;
+		return advise_patience(ctr, &process, err);
 	*reached = true;
 	if (!rc)
 		context_notice(ctr->context,
