@@ -111,9 +111,10 @@ get(struct engine *engine, const char *path, struct http_response *response,
 	if (rc)
 		return rc;
 	*found = response->status != 404;
-	if (*found && response->status / 100 != 2)
-		return engine_refused(response, err);
-	return 0;
+	if (!*found || response->status / 100 == 2)
+		return 0;
+	engine_refused(response, err);
+	return error_wrap(err, "%s", engine->endpoint->name);
 }
 
 static int
