@@ -264,7 +264,8 @@ environment_target(const char *to, const struct ferry_docker_options *docker,
 	bool chosen = false;
 
 	if (!to && ferry_docker_chosen(docker, &chosen, err))
-		return err->code;
+		return error_add(err, " (it may say which Docker is meant: "
+				      "without --to it is read first)");
 	if (chosen)
 		to = "docker";
 	else if (!to && variable("CONTAINERD_ADDRESS"))

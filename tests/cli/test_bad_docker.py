@@ -1,7 +1,7 @@
 """Dockers that take a release badly; tests/peers/test_docker.py has the real one."""
 
 import json
-import socket
+from socket import gethostname
 
 import pytest
 
@@ -98,7 +98,7 @@ def test_a_dry_run_says_what_is_there_and_what_would_be_sent(docker, release, lo
     assert docker.count("POST /images/load") == 2
 
 
-@pytest.mark.parametrize("machine, lines", [(socket.gethostname(), 1), ("elsewhere", 0)])
+@pytest.mark.parametrize("machine, lines", [(gethostname(), 1), ("elsewhere", 0)])
 def test_free_room_is_told_of_the_machine_that_docker_runs_on(docker, load, machine, lines):
     """A socket may come from another one through ssh, and its folder be here too."""
     docker.machine = machine
@@ -133,14 +133,14 @@ def test_every_image_is_told_once(docker, release, load):
 
 
 def test_a_refusal_is_about_an_image(docker, release, load):
-    """Paths of its API mean nothing to people."""
+    """And about a Docker, of which there may be several; paths of its API mean nothing to people."""
     name = release.name("db:1")
     docker.refuse = lambda method, path: (500, "disk") if path == f"/images/{name}/json" else None
-    assert_told(load(), 1, f"ferry: {name}: Docker says: disk")
+    assert_told(load(), 1, f"ferry: {name}: {docker.socket_path}: Docker says: disk")
     docker.refuse = lambda method, path: (500, "disk") if path == "/images/json" else None
-    assert_told(load(), 1, "ferry: list of images: Docker says: disk")
+    assert_told(load(), 1, f"ferry: list of images: {docker.socket_path}: Docker says: disk")
     docker.refuse = lambda method, path: (500, "disk") if path == "/_ping" else None
-    assert_told(load(), 1, "ferry: Docker says: disk")
+    assert_told(load(), 1, f"ferry: {docker.socket_path}: Docker says: disk")
     assert docker.count("POST /images/load") == 0
 
 
@@ -149,6 +149,14 @@ def test_no_docker_but_other_ways(release, tmp_path):
     done = release.run("load", release.bundle, "--to", f"docker-daemon:{socket}")
     assert_told(done, 1, f"{socket}: no such socket; is the daemon running? (elsewhere: --to "
                          "docker-daemon:SOCKET, or --to HOST[:PORT] for a registry)")
+
+
+def test_a_config_that_nobody_can_read(release, tmp_path):
+    """Who has no Docker wonders why Docker's is read."""
+    (tmp_path / "config.json").write_text("{")
+    done = release.run("load", release.bundle, env={"DOCKER_CONFIG": tmp_path, "DOCKER_HOST": None})
+    assert_told(done, 1, f"{tmp_path}/config.json: no valid JSON",
+                "it may say which Docker is meant: without --to it is read first")
 
 
 def test_a_name_that_was_another_image(docker, release, load):
