@@ -122,16 +122,6 @@ image_arrived(const struct copy *copy, size_t image)
 }
 
 static void
-blob_arrived(struct run *run, const struct blob *blob)
-{
-	pthread_mutex_lock(&run->lock);
-	for (size_t u = 0; u < blob->uses; u++)
-		if (--run->missing[blob->users[u]] == 0)
-			image_arrived(run->copy, blob->users[u]);
-	pthread_mutex_unlock(&run->lock);
-}
-
-static void
 image_failed(const struct copy *copy, size_t image,
 	     const struct ferry_error *err)
 {
@@ -142,6 +132,27 @@ image_failed(const struct copy *copy, size_t image,
 	outcome->state = OUTCOME_FAILED;
 	outcome->err = *err;
 	outcome_tell(copy->context, copy->release, image, outcome);
+}
+
+static void
+blob_arrived_for(struct run *run, size_t image)
+{
+	struct target *target = run->copy->target;
+	struct ferry_error why;
+
+	if (target->ops->refused && target->ops->refused(target, image, &why))
+		image_failed(run->copy, image, &why);
+	else if (--run->missing[image] == 0)
+		image_arrived(run->copy, image);
+}
+
+static void
+blob_arrived(struct run *run, const struct blob *blob)
+{
+	pthread_mutex_lock(&run->lock);
+	for (size_t u = 0; u < blob->uses; u++)
+		blob_arrived_for(run, blob->users[u]);
+	pthread_mutex_unlock(&run->lock);
 }
 
 static void
@@ -202,12 +213,12 @@ put_blob(void *data, size_t index, unsigned worker, struct ferry_error *err)
 		return 0;
 	rc = copy->target->ops->put(copy->target, worker, number,
 				    &run->source.source, err);
+	if (copy->source->broken)
+		rc = source_finish(copy->source, err);
 	if (!rc) {
 		blob_arrived(run, blob);
 		return 0;
 	}
-	if (copy->source->broken)
-		rc = source_finish(copy->source, err);
 	if (!copy->keep_going || rc == FERRY_E_INTERRUPTED ||
 	    rc == FERRY_E_NOMEM || copy->source->broken)
 		return give_up(run, err);

@@ -21,6 +21,7 @@ forget_release(struct target_registry *target)
 	free(STEAL(&target->names));
 	free(STEAL(&target->sent));
 	free(STEAL(&target->left_out));
+	free(STEAL(&target->refusals));
 }
 
 static int
@@ -47,7 +48,9 @@ prepare(struct target *base, const struct release *release,
 		return rc;
 	target->sent = calloc(release->image_count + 1, sizeof(bool));
 	target->left_out = calloc(release->image_count + 1, sizeof(bool));
-	return target->sent && target->left_out
+	target->refusals =
+		calloc(release->image_count + 1, sizeof(*target->refusals));
+	return target->sent && target->left_out && target->refusals
 		       ? target_registry_plan(target, outcomes, err)
 		       : error_nomem(err);
 }
@@ -102,6 +105,7 @@ static const struct target_ops ops = {
 	.name = name,
 	.begin = begin,
 	.put = target_registry_put,
+	.refused = target_registry_refused,
 	.commit = target_registry_commit,
 	.free = free_target,
 };

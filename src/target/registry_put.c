@@ -45,12 +45,34 @@ is_repeated(const struct delivery *delivery, size_t user)
 	return false;
 }
 
-/* Whether prepare() has left an image in for whom it should be there. */
+bool
+target_registry_refused(struct target *base, size_t image,
+			struct ferry_error *why)
+{
+	struct target_registry *target = (struct target_registry *)base;
+
+	pthread_mutex_lock(&target->lock);
+	*why = target->refusals[image];
+	pthread_mutex_unlock(&target->lock);
+	return why->code;
+}
+
+/* Whether the image can still get there. */
+static bool
+is_in(struct target_registry *target, size_t image)
+{
+	struct ferry_error why;
+
+	return !target->left_out[image] &&
+	       !target_registry_refused(&target->target, image, &why);
+}
+
+/* Whether there is an image for whom it should be there. */
 static bool
 is_wanted(const struct delivery *delivery, const char *repository)
 {
 	for (size_t i = 0; i < delivery->blob->uses; i++)
-		if (!delivery->target->left_out[delivery->blob->users[i]] &&
+		if (is_in(delivery->target, delivery->blob->users[i]) &&
 		    strcmp(repository_of(delivery, i), repository) == 0)
 			return true;
 	return false;
@@ -63,6 +85,24 @@ mark_sent(struct delivery *delivery, const char *repository)
 		if (strcmp(repository_of(delivery, i), repository) == 0)
 			target_registry_sent(delivery->target,
 					     delivery->blob->users[i]);
+}
+
+/* One repository that does not take it is no matter for the others. */
+static void
+refuse(struct delivery *delivery, const char *repository,
+       const struct ferry_error *why)
+{
+	struct target_registry *target = delivery->target;
+
+	pthread_mutex_lock(&target->lock);
+	for (size_t i = 0; i < delivery->blob->uses; i++) {
+		size_t image = delivery->blob->users[i];
+
+		if (!target->refusals[image].code &&
+		    strcmp(repository_of(delivery, i), repository) == 0)
+			target->refusals[image] = *why;
+	}
+	pthread_mutex_unlock(&target->lock);
 }
 
 static int
@@ -98,6 +138,28 @@ send(struct delivery *delivery, const char *repository, struct ferry_error *err)
 	if (!rc)
 		delivery->home = repository;
 	return rc;
+}
+
+/* 0 is for a repository that does not take it, too. */
+static int
+send_or_refuse(struct delivery *delivery, const char *repository,
+	       struct ferry_error *err)
+{
+	struct ferry_error why = { 0 };
+	int rc = send(delivery, repository, &why);
+
+	switch (rc) {
+	case FERRY_OK:
+		return 0;
+	case FERRY_E_INTERRUPTED:
+	case FERRY_E_NOMEM:
+	case FERRY_E_DAMAGED:
+		*err = why;
+		return rc;
+	default:
+		refuse(delivery, repository, &why);
+		return 0;
+	}
 }
 
 /*
@@ -168,7 +230,8 @@ deliver(struct delivery *delivery, struct ferry_error *err)
 		rc = find_missing(delivery, missing, err);
 	for (size_t i = 0; i < delivery->blob->uses && !rc; i++)
 		if (missing[i])
-			rc = send(delivery, repository_of(delivery, i), err);
+			rc = send_or_refuse(delivery,
+					    repository_of(delivery, i), err);
 	return rc;
 }
 

@@ -31,10 +31,16 @@ struct target_registry {
 
 	pthread_mutex_t lock; /* over what follows */
 	bool *sent;	      /* per image: not all of it was there before */
+	/* Per image: what put() failed of; code OK: nothing. */
+	struct ferry_error *refusals;
 };
 
 /* From now on the image does not count as having been there. */
 void target_registry_sent(struct target_registry *target, size_t image);
+
+/* Whether put() has failed for the image: then it gets no more blobs. */
+bool target_registry_refused(struct target *base, size_t image,
+			     struct ferry_error *why);
 
 /* A manifest or an index. */
 struct document {

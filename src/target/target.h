@@ -97,6 +97,13 @@ struct target_ops {
 		   struct source *source, struct ferry_error *err);
 
 	/*
+	 * After a put() that did not fail: whether it has failed for this image
+	 * all the same, and why.  NULL: put() is for all of a blob's images.
+	 */
+	bool (*refused)(struct target *target, size_t image,
+			struct ferry_error *why);
+
+	/*
 	 * Makes every image visible whose outcome is not OUTCOME_FAILED, and
 	 * sets its outcome, or fails as a whole.
 	 */

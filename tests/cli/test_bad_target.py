@@ -37,6 +37,21 @@ def test_a_web_page_is_no_blob(target, release):
     assert "is not a registry (it answered text/html)" in failures(target, done, release)["app:1"]
 
 
+@pytest.mark.parametrize("denied", ["app", "db"])
+def test_a_repository_that_takes_nothing_fails_nobody_else(target, release, denied):
+    """Not those who share a layer with it either: a project or a repository may be missing."""
+    repos = {"app": "app:1", "db": "db:1"}
+    for kind in ("POST upload", "POST upload mount"):
+        target.server.fault(kind, act.status(403), times=None, repo=denied)
+    for _ in range(2):
+        done = target.load()
+        assert_told(done, 5, "1 of 3 images")
+        assert set(failures(target, done, release)) == {repos[denied]}
+        assert f"{release.name(repos[denied])}: all its blobs are there" not in done.stderr
+        assert_in_place(target, *(name for name in NAMES if name != repos[denied]))
+    assert_second_run(target, release)
+
+
 def test_what_is_shared_fails_all_who_need_it(target, release):
     shared = target.images["app:1"].layers[1].digest
     target.server.fault("PUT blob", act.status(413), times=None, digest=shared)
