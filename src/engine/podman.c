@@ -5,8 +5,11 @@
 #include "base/text.h"
 
 #define QUOTED_MAX 600
-/* What the archives that we send are. */
-#define FORMAT "oci-archive: "
+/* What the archives that we send are: of one image, and of several. */
+#define ONE "oci-archive: "
+#define SEVERAL "docker-archive: "
+/* What it says of the second as if it were the first. */
+#define NOT_ONE "loading index: more than one image"
 
 static int
 find_place(char **out, const json_t *store, const char *key,
@@ -105,14 +108,28 @@ podman_info_release(struct podman_info *info)
 	*info = (struct podman_info){ 0 };
 }
 
+/* Of the format that counts; NULL: it tells of none. */
+static const char *
+find_reason(const char *text)
+{
+	const char *one = strstr(text, ONE);
+	const char *several = strstr(text, SEVERAL);
+
+	if (!one)
+		return NULL;
+	one += strlen(ONE);
+	return several && text_starts(one, NOT_ONE) ? several + strlen(SEVERAL)
+						    : one;
+}
+
 int
 podman_refused(const char *text, struct ferry_error *err)
 {
-	const char *reason = strstr(text, FORMAT);
+	const char *reason = find_reason(text);
 	size_t length;
 
 	if (reason)
-		text = reason + strlen(FORMAT);
+		text = reason;
 	if (text_starts(text, "Error: "))
 		text += strlen("Error: ");
 	length = reason ? strcspn(text, "\n;") : strlen(text);

@@ -190,9 +190,12 @@ find_largest(const struct podman_target *target, uint64_t *out,
 	return rc;
 }
 
-/* *out has to be released. */
+/*
+ * *out has to be released.  `together`: with Docker's part, and with the layers
+ * that podman has, since it refuses a part of Docker's that lacks some.
+ */
 static int
-archive_of_all(const struct podman_target *target, bool several,
+archive_of_all(const struct podman_target *target, bool together,
 	       struct archive_stream *out, struct ferry_error *err)
 {
 	size_t count = target->release->image_count;
@@ -202,7 +205,7 @@ archive_of_all(const struct podman_target *target, bool several,
 		return error_nomem(err);
 	for (size_t i = 0; i < count; i++)
 		send[i] = target->needs[i] == NEED_SEND;
-	return make_archive(target, send, false, several, out, err);
+	return make_archive(target, send, together, together, out, err);
 }
 
 static int

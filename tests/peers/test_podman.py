@@ -258,6 +258,21 @@ def test_from_a_pipe(root, bundle):
     assert_there(root, APP, WEB)
 
 
+def test_the_next_release_from_a_pipe(root, bundle, tmp_path):
+    """What podman has of it is no reason to leave it out: Docker's part has to be whole."""
+    root.forget_all()
+    load(bundle, root)
+    new = [Image("docker.io/library/new:1", [A, layer("new")], packed=True),
+           Image("docker.io/library/newer:1", [B, layer("newer")], packed=True)]
+    with open(pack(tmp_path, WEB, *new), "rb") as stream:
+        done = subprocess.run([program(), "load", "-", "--to", f"podman:{root.socket}", "--json"],
+                              stdin=stream, env=environment(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert states(json.loads(done.stdout)) == {"acme/web:2": "present", "new:1": "done", "newer:1": "done"}
+    for image in new:
+        assert root.shown(image.name)["Id"] == hex_of(image.config)
+
+
 def large_images(count=4, size=1_500_000):
     """Images that take podman a while."""
     return [Image(f"docker.io/library/large{n}:1", [tar([

@@ -174,6 +174,10 @@ what_it_says(void **state)
 		  "podman says: no space left on device" },
 		{ "formats: * oci: x; * oci-archive: full; * dir: y",
 		  "podman says: full" },
+		{ "formats:\n * oci: x\n * oci-archive: loading index: more "
+		  "than one image in oci, choose an image\n"
+		  " * docker-archive: no space left on device\n * dir: y",
+		  "podman says: no space left on device" },
 		{ "\x1b[1m", "podman says: \\x1b[1m" },
 		{ "", "podman says: " },
 	};
