@@ -141,7 +141,7 @@ parse_platform(struct statement_image *out, const json_t *json,
 	if (out->artifact)
 		return 0;
 	rc = json_get_text(json, "platform", &platform, err);
-	return rc ? rc : platform_parse(&out->platform, platform, err);
+	return rc ? rc : platform_parse_exact(&out->platform, platform, err);
 }
 
 static int

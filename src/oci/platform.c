@@ -76,7 +76,8 @@ parse(struct platform *out, const char *text)
 }
 
 int
-platform_parse(struct platform *out, const char *text, struct ferry_error *err)
+platform_parse_exact(struct platform *out, const char *text,
+		     struct ferry_error *err)
 {
 	struct platform platform = { 0 };
 
@@ -85,9 +86,18 @@ platform_parse(struct platform *out, const char *text, struct ferry_error *err)
 				 "'%.100s' is no platform: that is "
 				 "OS/ARCHITECTURE[/VARIANT], as in linux/amd64",
 				 text);
-	canonicalize(&platform);
 	*out = platform;
 	return 0;
+}
+
+int
+platform_parse(struct platform *out, const char *text, struct ferry_error *err)
+{
+	int rc = platform_parse_exact(out, text, err);
+
+	if (!rc)
+		canonicalize(out);
+	return rc;
 }
 
 int

@@ -27,6 +27,10 @@ struct platform {
 int platform_parse(struct platform *out, const char *text,
 		   struct ferry_error *err) MUST_CHECK;
 
+/* What platform_text() has written: says what that says. */
+int platform_parse_exact(struct platform *out, const char *text,
+			 struct ferry_error *err) MUST_CHECK;
+
 /*
  * From the three fields of a JSON document; `variant` may be NULL.  Says what
  * the document said, in lower case; platform_match() knows the aliases.
