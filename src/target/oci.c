@@ -351,31 +351,50 @@ static const struct target_ops oci_ops = {
 	.free = oci_free,
 };
 
+/* Without slashes behind it: its parent is told from the name. */
+static int
+copy_path(struct oci_target *target, const char *path, struct ferry_error *err)
+{
+	size_t length = strlen(path);
+
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	return text_format(&target->path, err, "%.*s", (int)length, path);
+}
+
+/* ferry would take what is behind a colon for a name, as skopeo does. */
+static int
+name_folder(struct oci_target *target, const char *path,
+	    struct ferry_error *err)
+{
+	int rc;
+
+	if (strchr(path, ':'))
+		return error_set(err, FERRY_E_USAGE,
+				 "'oci:%s': a folder's name without a colon; "
+				 "images keep their names there",
+				 path);
+	rc = copy_path(target, path, err);
+	return rc ? rc
+		  : text_format(&target->words, err, "OCI layout %s",
+				target->path);
+}
+
 int
 target_oci_new(struct target **out, struct ferry_context *context,
 	       const char *path, struct ferry_error *err)
 {
 	struct oci_target *target = calloc(1, sizeof(*target));
-	int rc;
 
 	if (!target)
 		return error_nomem(err);
 	target->target.ops = &oci_ops;
 	target->context = context;
 	target->folder = (struct oci_folder){ .fd = -1, .blobs = -1 };
-	/* ferry would take what is behind a colon for a name, as skopeo does.
-	 */
-	rc = strchr(path, ':')
-		     ? error_set(err, FERRY_E_USAGE,
-				 "'oci:%s': a folder's name without a colon; "
-				 "images keep their names there",
-				 path)
-		     : text_copy(&target->path, path, err);
-	if (!rc)
-		rc = text_format(&target->words, err, "OCI layout %s", path);
-	if (rc)
+	if (name_folder(target, path, err)) {
 		oci_free(&target->target);
-	else
-		*out = &target->target;
-	return rc;
+		return err->code;
+	}
+	*out = &target->target;
+	return 0;
 }

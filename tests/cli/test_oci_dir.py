@@ -119,6 +119,13 @@ def test_an_empty_folder_will_do(bundle, place):
     assert_whole(place, APP, WEB)
 
 
+def test_a_slash_behind_it(bundle, place):
+    """As a shell completes it, whether it is there or not."""
+    for _ in range(2):
+        load(bundle, f"{place}//")
+        assert_whole(place, APP, WEB)
+
+
 def test_dry_run_changes_nothing(bundle, place, tmp_path):
     """It tells what is there, what there is room for, and makes no folder."""
     told = load(bundle, place, "--dry-run")
@@ -232,6 +239,16 @@ def test_another_machine_is_no_reason(place, tmp_path):
     arm = Image("docker.io/library/app:1", [A], architecture="s390x", packed=True)
     assert load(pack(tmp_path, arm), place)["platform"] == "any"
     assert_whole(place, arm)
+
+
+def test_an_architecture_by_another_name(place, tmp_path):
+    """A config may say what machines call it; the bundle says the same, and is no worse for it."""
+    image = Image("docker.io/library/app:1", [A], architecture="x86_64", packed=True)
+    bundle = pack(tmp_path, image)
+    done = run("verify", bundle)
+    assert done.returncode == 0, done.stderr
+    load(bundle, place)
+    assert_whole(place, image)
 
 
 @pytest.mark.parametrize("harm, why", [
