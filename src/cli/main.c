@@ -187,12 +187,14 @@ finish(struct session *session, const char *name, int rc,
 		rc = own.code;
 	}
 	reason = output_close();
-	if (!reason || rc)
+	if (!reason || (rc && reason == EPIPE))
 		return report_status((enum ferry_code)rc);
 	if (reason == EPIPE)
 		return 128 + SIGPIPE; /* as if it had been killed by it */
 	report_output(reason);
-	return 1;
+	/* Whoever takes a part for good would take part of that. */
+	return rc && rc != FERRY_E_PARTIAL ? report_status((enum ferry_code)rc)
+					   : 1;
 }
 
 /*

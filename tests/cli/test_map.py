@@ -109,6 +109,19 @@ def test_what_is_not_in_the_bundle_is_left_and_told(bench):
     assert quiet.stderr.splitlines() == done.stderr.splitlines()[-1:]
 
 
+def test_a_full_disk_is_told_besides(bench):
+    """Half a file is worse than names that are not there: the status is not that of these."""
+    done = bench.run("map", bench.bundle, "--to", TO, "-", input="redis:7\nbusybox\n")
+    assert done.returncode == 5
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([program(), "map", bench.bundle, "--to", TO, "-"], stdout=full,
+                              input="redis:7\nbusybox\n", stderr=subprocess.PIPE, text=True,
+                              check=False)
+    assert done.returncode == 1
+    assert "not in the bundle" in done.stderr
+    assert done.stderr.endswith("ferry: standard output: No space left on device\n")
+
+
 def test_json(bench):
     text = f"redis@{bench.redis.index}\nbusybox\n"
     done = run_map(bench, text, "--json", "--rewrite", "x=y")
