@@ -141,9 +141,7 @@ run(struct session *session, const void *data, struct ferry_error *err)
 			return err->code;
 		return ferry_map_check(map, err);
 	}
-	/* To the byte; output_close() sees whether it got out. */
-	fwrite(info->text, 1, info->size, stdout);
-	fflush(stdout);
+	output_bytes(info->text, info->size);
 	if (!session->common.quiet) {
 		print_notes(session, info);
 		print_totals(session, info);

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/output.h"
+#include "cli/output.h"
 
 /* Of as many images as a bundle may hold. */
 #define MAP_BYTES_MAX ((size_t)256 << 20)
@@ -59,6 +60,6 @@ name_map_write(const char *path, const struct ferry_load_plan *plan,
 			return err->code;
 	if (!name_map_is_stdout(path))
 		return write_file(path, &map, err);
-	fwrite(map.data, 1, map.size, stdout); /* output_close() checks */
+	output_bytes(map.data, map.size);
 	return 0;
 }

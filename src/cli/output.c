@@ -23,6 +23,16 @@ escaped(const char *text)
 	return safe;
 }
 
+/* Why something was lost: stdio need not keep it, nor its errno. */
+static int lost;
+
+static void
+flush(void)
+{
+	if (fflush(stdout) && !lost)
+		lost = errno;
+}
+
 void
 output_line(FILE *file, const char *format, ...)
 {
@@ -37,7 +47,7 @@ output_line(FILE *file, const char *format, ...)
 	if (text)
 		safe = escaped(text);
 	if (file == stderr)
-		fflush(stdout); /* in the order it was said */
+		flush(); /* in the order it was said */
 	fprintf(file, "%s\n", safe ? safe : "(no memory to print this)");
 }
 
@@ -130,11 +140,8 @@ output_number(uint64_t number)
 				  : json_integer((json_int_t)number);
 }
 
-/* Why a large piece was lost: stdio does not keep it, nor its errno. */
-static int lost;
-
-static void
-put_plain(const void *data, size_t size)
+void
+output_bytes(const void *data, size_t size)
 {
 	if (fwrite(data, 1, size, stdout) < size && !lost)
 		lost = errno;
@@ -152,7 +159,7 @@ output_json(const char *text)
 	for (;;) {
 		size_t plain = strcspn((const char *)s, "\x7f\xc2");
 
-		put_plain(s, plain);
+		output_bytes(s, plain);
 		s += plain;
 		if (!*s)
 			break;
@@ -171,9 +178,7 @@ output_json(const char *text)
 int
 output_close(void)
 {
-	/* What could not be written is still in the buffer: ask again. */
-	if (fflush(stdout))
-		return errno;
+	flush();
 	if (lost)
 		return lost;
 	return ferror(stdout) ? EIO : 0;

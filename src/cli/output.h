@@ -20,6 +20,9 @@ void output_size(FILE *file, const char *label, uint64_t bytes,
 /* What a plan has to say besides. */
 void output_warnings(FILE *file, const char *const *warnings, size_t count);
 
+/* To the byte; output_close() tells whether they got out. */
+void output_bytes(const void *data, size_t size);
+
 /* Sees to it that all of standard output is out; returns 0 or errno. */
 int output_close(void) MUST_CHECK;
 
