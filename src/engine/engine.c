@@ -126,8 +126,10 @@ get_json(struct engine *engine, const char *path, json_t **out, bool *found,
 
 	if (rc || !*found)
 		return rc;
-	rc = json_parse(out, response.body.data, response.body.size, err);
-	return rc ? error_wrap(err, "Docker") : 0;
+	if (json_parse(out, response.body.data, response.body.size, err))
+		return error_wrap(err, "what %s answers",
+				  engine->endpoint->name);
+	return 0;
 }
 
 static int

@@ -141,6 +141,9 @@ def test_a_refusal_is_about_an_image(docker, release, load):
     assert_told(load(), 1, f"ferry: list of images: {docker.socket_path}: Docker says: disk")
     docker.refuse = lambda method, path: (500, "disk") if path == "/_ping" else None
     assert_told(load(), 1, f"ferry: {docker.socket_path}: Docker says: disk")
+    docker.refuse = lambda method, path: None
+    docker.info = lambda: "a page"
+    assert_told(load(), 1, f"ferry: /info: what {docker.socket_path} answers: no valid JSON")
     assert docker.count("POST /images/load") == 0
 
 
