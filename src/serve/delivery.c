@@ -136,6 +136,15 @@ settle(struct delivery *delivery, struct ferry_error *err)
 	return 0;
 }
 
+/* For whoever asks next; of a file that has become another it says nothing. */
+static void
+note_damage(struct delivery *delivery)
+{
+	proofs_end(delivery->proofs, &delivery->stamp,
+		   delivery->document.bundle, delivery->document.blob,
+		   PROOF_FAILS);
+}
+
 static int
 read_piece(struct delivery *delivery, void *data, size_t size, bool *busy,
 	   struct ferry_error *err)
@@ -144,6 +153,8 @@ read_piece(struct delivery *delivery, void *data, size_t size, bool *busy,
 
 	if (!rc && *busy)
 		return 0;
+	if (rc == FERRY_E_DAMAGED)
+		note_damage(delivery);
 	if (!rc && delivery->proving)
 		rc = hasher_update(&delivery->hasher, data, size, err);
 	if (rc)

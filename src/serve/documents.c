@@ -200,9 +200,9 @@ wait_for_proof(struct request *request, const struct document *document)
 
 	if (context_interrupted(server->context))
 		return request_refuse(request, REFUSE_ENDING);
-	if (request->waited)
+	if (request->waited == document->bundle)
 		return request_refuse(request, REFUSE_UNPROVED);
-	request->waited = true;
+	request->waited = document->bundle;
 	request->waiter.wake = wake;
 	MHD_suspend_connection(request->connection);
 	if (!proofs_wait(server->proofs, document->bundle, document->blob,
@@ -290,6 +290,23 @@ answer_manifest(struct request *request)
 	return send_document(request, document);
 }
 
+/* Where it is not known to be damaged, if there is such a bundle. */
+static bool
+find_blob(const struct server *server, const struct digest *digest,
+	  struct document *out)
+{
+	size_t from = 0;
+	bool found = false;
+
+	while (shelf_find_blob(server->shelf, digest, &from, out)) {
+		found = true;
+		if (proofs_state(server->proofs, out->bundle, out->blob) !=
+		    PROOF_FAILS)
+			break;
+	}
+	return found;
+}
+
 enum MHD_Result
 answer_blob(struct request *request)
 {
@@ -302,7 +319,7 @@ answer_blob(struct request *request)
 	if (!shelf_has(shelf, route->repository))
 		return request_refuse(request, REFUSE_NAME_UNKNOWN);
 	if (digest_parse(&digest, route->reference, &ignored) ||
-	    !shelf_find_blob(shelf, &digest, &document))
+	    !find_blob(request->server, &digest, &document))
 		return request_refuse(request, REFUSE_BLOB_UNKNOWN);
 	return send_document(request, &document);
 }

@@ -17,8 +17,8 @@ struct request {
 	char *uri;
 	char method[METHOD_TEXT]; /* "": it has not come whole yet */
 	struct route route;
-	bool reads; /* GET: HEAD has no content */
-	bool waited;
+	bool reads;		     /* GET: HEAD has no content */
+	const struct bundle *waited; /* for a proof of its file, or NULL */
 	unsigned status;
 	uint64_t length; /* of the content that was promised */
 };

@@ -431,10 +431,10 @@ shelf_has(const struct shelf *shelf, const char *repository)
 
 bool
 shelf_find_blob(const struct shelf *shelf, const struct digest *digest,
-		struct document *out)
+		size_t *from, struct document *out)
 {
-	for (size_t i = 0; i < shelf->bundle_count; i++) {
-		const struct bundle *bundle = shelf->bundles[i];
+	while (*from < shelf->bundle_count) {
+		const struct bundle *bundle = shelf->bundles[(*from)++];
 		ssize_t blob = blob_table_find(&bundle->table, digest);
 
 		if (blob < 0)

@@ -70,9 +70,12 @@ const struct document *shelf_find(const struct shelf *shelf,
 /* Whether there is an image in it, by whichever name. */
 bool shelf_has(const struct shelf *shelf, const char *repository);
 
-/* The blob in whichever bundle has it; false: none has. */
+/*
+ * The blob in the next bundle that has it, from the one with the number *from
+ * (0: the first) on; false: none has.  *from goes on behind it.
+ */
 bool shelf_find_blob(const struct shelf *shelf, const struct digest *digest,
-		     struct document *out);
+		     size_t *from, struct document *out);
 
 /*
  * The next name behind `last` (NULL: the first), of repositories by the first
