@@ -114,6 +114,8 @@ is_worth_it(const struct retry *retry, int rc,
 {
 	if (!rc)
 		return retry_status(response->status);
+	if (rc == FERRY_E_INTERRUPTED)
+		return false;
 	/* A host that never answered is a wrong name, or off. */
 	if (response->unreachable)
 		return atomic_load(&retry->host->answers) > 0;

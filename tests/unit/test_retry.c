@@ -337,12 +337,38 @@ patience_ends(void **state)
 	ferry_context_free(context);
 }
 
+/* It may be about to be tried again when Ctrl-C comes: the answer is old. */
+static void
+an_interruption_is_not_tried_again(void **state)
+{
+	static const struct ferry_observer observer = { .notice = hear };
+	struct ferry_context *context = ferry_context_new();
+	struct http_response response = { .broken = true };
+	struct told told = { 0 };
+	struct retry_host host = { .answers = 1 };
+	struct retry retry = {
+		.context = context, .what = "x", .host = &host, .limit = 3
+	};
+	struct ferry_error err = { .code = FERRY_E_INTERRUPTED };
+	bool again;
+
+	(void)state;
+	ferry_context_observe(context, &observer, &told);
+	assert_int_equal(retry_next(&retry, FERRY_E_INTERRUPTED, &response,
+				    &again, &err),
+			 FERRY_E_INTERRUPTED);
+	assert_false(again);
+	assert_string_equal(told.last, "");
+	ferry_context_free(context);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(retry_after_is_read_and_clamped),
 		cmocka_unit_test(backoff_doubles_up_to_a_limit),
+		cmocka_unit_test(an_interruption_is_not_tried_again),
 		cmocka_unit_test(only_some_statuses_are_not_final),
 		cmocka_unit_test(attempts_are_counted_and_told),
 		cmocka_unit_test(failures_are_told_apart),
