@@ -135,7 +135,8 @@ may_restart(struct chunks *chunks, struct ferry_error *err)
 	if (upload->content->once && chunks->at)
 		return error_set(err, FERRY_E_FAILED,
 				 "%s has lost the upload, and what comes from "
-				 "a pipe comes once: try again",
+				 "a pipe comes once: try again, or with "
+				 "--spool DIR",
 				 upload->registry->host);
 	if (chunks->restarts++ < upload->registry->options.retries)
 		return 0;

@@ -362,6 +362,22 @@ def test_a_registry_that_mounts_nothing(target, tmp_path):
         target.clear_faults()
 
 
+def test_a_registry_that_loses_an_upload(target, tmp_path):
+    """Chunks that have passed do not come back; it is said what helps, and it does."""
+    bundle = write([image("docker.io/library/big:1", [exact_layer(1, 200_000)])]).data
+    chunks = ["--quiet", "--chunk-size", "64K"]
+    target.fault("PATCH upload", act.forget_upload(), skip=1)
+    done = load(bundle, target.host, *chunks)
+    assert done.returncode == FAILED and "try again, or with --spool DIR" in done.stderr, done
+    target.clear_faults()
+    target.fault("PATCH upload", act.forget_upload(), skip=1)
+    try:
+        spooled = load(bundle, target.host, *chunks, "--retries", "1", "--spool", tmp_path)
+        assert spooled.returncode == DONE and set(visible(target)) == {"big"}, spooled
+    finally:
+        target.clear_faults()
+
+
 # What others made
 
 IMAGES = [archives.Image("docker.io/library/app:1", [archives.layer("a"), archives.layer("b")]),
