@@ -40,29 +40,17 @@ read_blob(struct target_registry *target, unsigned worker,
 		  : 0;
 }
 
-/* All users of the blob in one repository, unless a user before had it. */
-static bool
-is_first(const struct target_registry *target, const struct blob *blob,
-	 size_t user)
-{
-	const char *ours = target->names[blob->users[user]].repository;
-
-	for (size_t i = 0; i < user; i++)
-		if (strcmp(target->names[blob->users[i]].repository, ours) == 0)
-			return false;
-	return true;
-}
-
 static bool
 is_wanted(struct reading *reading, const struct blob *blob, size_t user)
 {
 	struct target_registry *target = reading->target;
-	const char *ours = target->names[blob->users[user]].repository;
+	const char *ours = target_registry_repository(target, blob, user);
 	bool wanted = false;
 
 	pthread_mutex_lock(&target->lock);
 	for (size_t i = user; i < blob->uses; i++)
-		if (strcmp(target->names[blob->users[i]].repository, ours) == 0)
+		if (strcmp(target_registry_repository(target, blob, i), ours) ==
+		    0)
 			wanted |= outcome_is_open(
 				&reading->outcomes[blob->users[i]]);
 	pthread_mutex_unlock(&target->lock);
@@ -74,7 +62,7 @@ fail_users(struct reading *reading, const struct blob *blob, size_t user,
 	   const struct ferry_error *err)
 {
 	struct target_registry *target = reading->target;
-	const char *ours = target->names[blob->users[user]].repository;
+	const char *ours = target_registry_repository(target, blob, user);
 
 	pthread_mutex_lock(&target->lock);
 	for (size_t i = user; i < blob->uses; i++) {
@@ -101,10 +89,11 @@ read_everywhere(void *data, size_t number, unsigned worker,
 
 		if (rc)
 			return rc;
-		if (!is_first(target, blob, i) || !is_wanted(reading, blob, i))
+		if (!target_registry_is_first(target, blob, i) ||
+		    !is_wanted(reading, blob, i))
 			continue;
 		rc = read_blob(target, worker,
-			       target->names[blob->users[i]].repository,
+			       target_registry_repository(target, blob, i),
 			       &blob->descriptor, err);
 		if (rc == FERRY_E_INTERRUPTED || rc == FERRY_E_NOMEM)
 			return rc;

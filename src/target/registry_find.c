@@ -1,4 +1,26 @@
+#include <string.h>
+
 #include "target/registry_state.h"
+
+const char *
+target_registry_repository(const struct target_registry *target,
+			   const struct blob *blob, size_t user)
+{
+	return target->names[blob->users[user]].repository;
+}
+
+bool
+target_registry_is_first(const struct target_registry *target,
+			 const struct blob *blob, size_t user)
+{
+	const char *ours = target_registry_repository(target, blob, user);
+
+	for (size_t i = 0; i < user; i++)
+		if (strcmp(target_registry_repository(target, blob, i), ours) ==
+		    0)
+			return false;
+	return true;
+}
 
 struct document
 target_registry_manifest(const struct image *image)

@@ -31,18 +31,8 @@ push_fetched(struct registry_content *content, struct sink *to,
 static const char *
 repository_of(const struct delivery *delivery, size_t user)
 {
-	return delivery->target->names[delivery->blob->users[user]].repository;
-}
-
-/* Whether a user before this one has the same repository. */
-static bool
-is_repeated(const struct delivery *delivery, size_t user)
-{
-	for (size_t i = 0; i < user; i++)
-		if (strcmp(repository_of(delivery, i),
-			   repository_of(delivery, user)) == 0)
-			return true;
-	return false;
+	return target_registry_repository(delivery->target, delivery->blob,
+					  user);
 }
 
 bool
@@ -192,7 +182,8 @@ find_missing(struct delivery *delivery, bool *missing, struct ferry_error *err)
 		bool there = false;
 		int rc;
 
-		if (is_repeated(delivery, i))
+		if (!target_registry_is_first(delivery->target, delivery->blob,
+					      i))
 			continue;
 		rc = look(delivery, repository_of(delivery, i), &there, err);
 		if (rc)

@@ -85,6 +85,14 @@ void target_registry_note(struct target_registry *target,
 			  struct outcome *outcomes, size_t image,
 			  const char *what, const struct digest *digest);
 
+/* The repository that needs the blob for this one of its users. */
+const char *target_registry_repository(const struct target_registry *target,
+				       const struct blob *blob, size_t user);
+
+/* Whether no user before this one has the same repository. */
+bool target_registry_is_first(const struct target_registry *target,
+			      const struct blob *blob, size_t user);
+
 /*
  * Where a blob is lacking: missing[user] for the first user of each
  * repository that has it not, and *home a repository that has it, or NULL.
