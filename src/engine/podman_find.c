@@ -75,9 +75,12 @@ ask(struct search *search, struct podman_info *info, struct ferry_error *err)
 	rc = open_service(search, err);
 	if (!rc)
 		rc = podman_ask(search->podman, info, err);
-	if (rc && !named && search->podman && search->podman->gone)
-		return ask_program(search, info, err);
-	return rc;
+	if (!rc || !search->podman || !search->podman->gone)
+		return rc;
+	return named ? error_add(err, " ('systemctl start podman.socket' or "
+				      "'podman system service' has podman "
+				      "answer)")
+		     : ask_program(search, info, err);
 }
 
 int

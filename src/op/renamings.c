@@ -264,8 +264,8 @@ write_in_runtime(struct renaming *out, const struct reference *target,
 	reference_familiar(out->text, target);
 	if (pinned)
 		snprintf(out->note, sizeof(out->note),
-			 "asked for by its tag, since there is no digest to "
-			 "ask by");
+			 "asked for by its tag: a runtime need not have the "
+			 "digest to ask by");
 	else if (is_same_name(target, wanted))
 		out->state = RENAMING_SAME;
 }

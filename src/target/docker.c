@@ -69,12 +69,16 @@ make_archive(const struct docker *docker, const struct outcome *outcomes,
 static int
 refuse_podman(const struct docker *docker, struct ferry_error *err)
 {
+	const char *socket = docker->endpoint.socket;
+
 	if (!docker->daemon.podman)
 		return 0;
-	return error_set(err, FERRY_E_FAILED,
-			 "podman answers at %s, and not Docker; --to podman "
-			 "loads into it",
-			 docker->endpoint.name);
+	return error_set(
+		err, FERRY_E_FAILED,
+		"podman answers at %s, and not Docker; --to podman%s%s "
+		"loads into it",
+		docker->endpoint.name, socket ? ":" : "",
+		socket ? socket : ", with CONTAINER_HOST,");
 }
 
 static int

@@ -260,6 +260,14 @@ def test_no_podman_at_all(bundle, tmp_path):
     assert "--to podman:SOCKET names another" in done.stderr
 
 
+def test_nobody_at_that_socket(bundle, tmp_path):
+    """The program is not tried, which may be another podman; how to have one answer is told."""
+    done = run("load", bundle, "--to", f"podman:{tmp_path}/p.sock")
+    assert done.returncode == 1
+    assert f"{tmp_path}/p.sock: no such socket" in done.stderr
+    assert "'podman system service' has podman answer" in done.stderr
+
+
 @pytest.mark.parametrize("host, why", [
     ("ssh://core@host/run/podman.sock", "CONTAINER_HOST"),
     ("unix:///nowhere/podman.sock", "/nowhere/podman.sock"), ("nonsense://x", "CONTAINER_HOST")])

@@ -87,6 +87,7 @@ def test_in_a_runtime_a_tag_is_asked_for(bench):
     done = run_map(bench, text, to="docker")
     assert done.returncode == 5, told(done)
     assert done.stdout == f"redis:7\nredis:7\n{bench.local}\n"
+    assert "asked for by its tag: a runtime need not have the digest to ask by" in done.stderr
     rule = f"--rewrite {bench.server.host}/only@{bench.only.manifest}="
     assert f"there it has an ID and no name; give it one with {rule}NAME:TAG" in done.stderr
     done = run_map(bench, text, *f"{rule}team/only:1".split(), to="docker")

@@ -258,6 +258,13 @@ def test_from_a_pipe(root, bundle):
     assert_there(root, APP, WEB)
 
 
+def test_asked_as_if_it_were_docker(root, bundle):
+    """It is told what loads into this very podman."""
+    done = ferry("load", bundle, "--to", f"docker-daemon:{root.socket}")
+    assert done.returncode == 1
+    assert f"--to podman:{root.socket} loads into it" in done.stderr
+
+
 def test_the_next_release_from_a_pipe(root, bundle, tmp_path):
     """What podman has of it is no reason to leave it out: Docker's part has to be whole."""
     root.forget_all()
