@@ -5,7 +5,9 @@ import json
 import pytest
 
 from archives import Image, digest_of, layer, oci, tar
+from containerd import Containerd
 from ferry import run as ferry
+from podman import Podman
 from process import run
 
 A, B, C = layer("a"), layer("b"), layer("c")
@@ -45,6 +47,27 @@ def test_skopeo_reads_it(bundle, tmp_path):
     copied = json.loads((tmp_path / "copy" / "index.json").read_bytes())["manifests"]
     assert {entry["digest"] for entry in copied} == {digest_of(image.manifest)
                                                      for image in (APP, WEB)}
+
+
+def test_podman_pulls_from_it(bundle, tmp_path):
+    """Each by its whole name, with its digest."""
+    place = tmp_path / "layout"
+    load(bundle, place)
+    with Podman() as podman:
+        for image in (APP, WEB):
+            pulled = podman.client("pull", f"oci:{place}:{image.name}").split()[-1]
+            assert podman.image_inspect(pulled)["Digest"] == digest_of(image.manifest)
+
+
+def test_containerd_imports_it(bundle, tmp_path):
+    """As a tar of the folder, under the same names."""
+    place, archive = tmp_path / "layout", tmp_path / "layout.tar"
+    load(bundle, place)
+    run("tar", "-C", place, "-cf", archive, ".")
+    with Containerd() as containerd:
+        containerd.ctr("default", "images", "import", archive)
+        assert containerd.images("default") == {image.name: digest_of(image.manifest)
+                                                for image in (APP, WEB)}
 
 
 def test_what_skopeo_put_there_stays(bundle, tmp_path):
