@@ -87,7 +87,7 @@ image_title(char out[IMAGE_TITLE], const struct image *image)
 	char name[REFERENCE_TEXT];
 	char platform[PLATFORM_TEXT];
 
-	reference_familiar(name, &image->reference);
+	reference_familiar(name, image_source_name(image));
 	if (!image->nested)
 		snprintf(out, IMAGE_TITLE, "%s", name);
 	else if (image->artifact)

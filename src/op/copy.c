@@ -305,14 +305,19 @@ failure_code(const struct copy *copy)
 	return code;
 }
 
-static const char *
-first_reason(const struct copy *copy)
+/* The first says what it was; the others have been told one by one. */
+static int
+none_in_place(const struct copy *copy, enum ferry_code code,
+	      struct ferry_error *err)
 {
-	const struct outcome *outcome = copy->outcomes;
+	char title[IMAGE_TITLE];
+	size_t first = 0;
 
-	while (outcome->state != OUTCOME_FAILED)
-		outcome++;
-	return outcome->err.message;
+	while (copy->outcomes[first].state != OUTCOME_FAILED)
+		first++;
+	return error_set(err, code, "no image is in place: %s: %s",
+			 image_title(title, &copy->release->images[first]),
+			 copy->outcomes[first].err.message);
 }
 
 /* What the images' outcomes make of the whole. */
@@ -338,8 +343,7 @@ sum_up(const struct copy *copy, struct ferry_error *err)
 				 "in place; it has to be carried again",
 				 failed, count);
 	if (failed == count)
-		return error_set(err, code, "no image is in place: %s",
-				 first_reason(copy));
+		return none_in_place(copy, code, err);
 	return error_set(err, FERRY_E_PARTIAL,
 			 "%zu of %zu images not in place; the same command "
 			 "again tries only these",

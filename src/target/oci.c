@@ -186,7 +186,10 @@ write_blob(struct oci_target *target, unsigned worker, const struct blob *blob,
 	else
 		rc = source_fetch(source, worker, target->release, blob,
 				  &file.sink, err);
-	return rc ? rc : oci_file_commit(&file, err);
+	if (!rc)
+		rc = oci_file_commit(&file, err);
+	return rc ? error_wrap(err, "blob %s", blob->descriptor.digest.text)
+		  : 0;
 }
 
 /* A name says nothing of the bytes behind it: those that are there are read. */

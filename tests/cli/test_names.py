@@ -30,6 +30,7 @@ def test_rules_and_a_prefix(target, release):
     assert f"  names      {host}/app:1 -> {there}/mirror/app:1\n" in done.stderr
     assert f"             {host}/db:1 -> {there}/data/base:2\n" in done.stderr
     assert f"  warning    --rewrite {host}/web= matches no image\n" in done.stderr
+    assert f"\n{host}/db:1: loaded, read back equal\n" in done.stderr
     again = load(target, "--rewrite", f"{host}=mirror", "--rewrite", f"{host}/db:1=data/base:2",
                  "--rewrite", f"{host}/web:1=web", prefix="/plant")
     assert again.stderr.count("there already, equal") == 3

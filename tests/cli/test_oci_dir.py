@@ -508,7 +508,9 @@ def test_a_damaged_bundle(bundle, place, tmp_path):
     data[at + 30] ^= 1
     broken = tmp_path / "broken.tar.zst"
     broken.write_bytes(data)
-    assert "the bundle is damaged" in load(broken, place, status=3)
+    told = load(broken, place, status=3)
+    assert f"app:1: blob {digest_of(APP.blobs[1])}: " in told
+    assert "the bundle is damaged" in told
     assert names(place) == {WEB.name: digest_of(WEB.manifest)}
     assert hex_of(APP.blobs[1]) not in "".join(files(place))
     assert_whole(place, WEB)

@@ -117,7 +117,9 @@ def name_fails(*words):
 def all_fail(*words):
     """Each image with its blob and these words."""
     def check(bench, done):
-        assert_told(done, 1, "no image is in place")
+        assert_told(done, 1, "no image is in place: ")
+        last = done.stderr.splitlines()[-1].partition("no image is in place: ")[2]
+        assert any(last.startswith(f"{bench.origin.host}/{name}: blob ") for name in NAMES), last
         told_of = failures(bench, done, bench.origin)
         assert set(told_of) == set(NAMES)
         for text in told_of.values():
