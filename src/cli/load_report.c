@@ -149,6 +149,28 @@ load_report_totals(const struct ferry_load_plan *plan, uint64_t sent)
 		output_line(stdout, "digests: %s", plan->digests);
 }
 
+static bool
+same_name(const struct ferry_load_plan *plan, size_t a, size_t b)
+{
+	return b < plan->image_count &&
+	       strcmp(plan->images[a].name, plan->images[b].name) == 0;
+}
+
+/* "NAME: WORDS", with the platform where the name has several. */
+static void
+print_image(const struct ferry_load_plan *plan, size_t number,
+	    const char *words)
+{
+	const struct ferry_load_image *image = &plan->images[number];
+
+	if (same_name(plan, number, number + 1) ||
+	    same_name(plan, number, number - 1))
+		output_line(stderr, "%s (%s): %s", image->name, image->platform,
+			    words);
+	else
+		output_line(stderr, "%s: %s", image->name, words);
+}
+
 void
 load_report_missing(const struct ferry_load_plan *plan, bool failed_too)
 {
@@ -158,7 +180,7 @@ load_report_missing(const struct ferry_load_plan *plan, bool failed_too)
 		if (in_place(image) ||
 		    (image->state == FERRY_LOAD_FAILED && !failed_too))
 			continue;
-		output_line(stderr, "%s: %s", image->name,
+		print_image(plan, i,
 			    *image->detail ? image->detail
 					   : states[image->state].words);
 	}
@@ -169,8 +191,7 @@ load_report_refused(const struct ferry_load_plan *plan)
 {
 	for (size_t i = 0; i < plan->image_count; i++)
 		if (plan->images[i].state == FERRY_LOAD_FAILED)
-			output_line(stderr, "%s: %s", plan->images[i].name,
-				    plan->images[i].detail);
+			print_image(plan, i, plan->images[i].detail);
 }
 
 static json_t *

@@ -197,6 +197,15 @@ def test_an_index_fails_as_a_whole(loading, fault):
     assert repos["app"].tags["1"] == loading.images["app:1"].index
 
 
+def test_what_is_refused_names_its_platform(loading):
+    assert_done(loading.load())
+    loading.server.store.repos["app"].tags["1"] = loading.images["app:1"].platforms[ARM64].manifest
+    told = loading.load(options=["--dry-run", "--on-existing-tag", "fail"]).stderr
+    name = f"{loading.server.host}/app:1"
+    for platform in ("linux/amd64", "linux/arm64"):
+        assert sum(line.startswith(f"{name} ({platform}") for line in told.splitlines()) == 1, told
+
+
 def test_children_come_before_their_index_and_all_before_the_tag(loading):
     assert_done(loading.load())
     puts = [(record.kind, record.digest) for record in loading.server.requests
