@@ -24,7 +24,8 @@ struct values {
 };
 
 static const struct flag flags[] = {
-	{ .name = "to",
+	{ .heading = "Where to, and which images",
+	  .name = "to",
 	  .argument = "TARGET",
 	  .help = "docker, docker-daemon:SOCKET, containerd[:NAMESPACE], podman[:SOCKET], "
 		  "oci:DIR, or a registry: HOST[:PORT][/PREFIX] (default: the "

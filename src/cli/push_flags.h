@@ -15,7 +15,8 @@ struct push_values {
 
 /* Rows of an option table; `values` is a struct with .push. */
 #define PUSH_FLAGS(values)                                                     \
-	{ .name = "chunk-size",                                                \
+	{ .heading = "What is pushed to a registry",                           \
+	  .name = "chunk-size",                                                \
 	  .argument = "SIZE",                                                  \
 	  .help = "push blobs larger than this in chunks of it, which a "      \
 		  "later run can go on with (64K to 1G; default: at once)",    \

@@ -13,7 +13,7 @@ import pytest
 
 from ferry import ROOT, environment, program
 
-COMMANDS = ["pack", "load", "verify", "list", "inspect", "diff", "serve", "host"]
+COMMANDS = ["pack", "load", "verify", "list", "inspect", "diff", "map", "serve", "host"]
 NEED_BUNDLE = ["load", "verify", "list", "inspect"]
 VERSION = re.search(r'FERRY_VERSION "(.*)"',
                     (ROOT / "include" / "ferry" / "ferry.h").read_text()).group(1)
@@ -264,9 +264,12 @@ def test_closed_standard_output_is_told():
 
 def test_options_stand_in_groups(ferry):
     headings = ["Which images:", "The bundle:", "Registries and transfers:", "What is printed:"]
-    for command, expected in {"pack": headings, "diff": headings[:1] + headings[2:], "host": []}.items():
+    load = ["Where to, and which images:", headings[2], "What is pushed to a registry:", headings[3]]
+    for command, expected in {"pack": headings, "diff": headings[:1] + headings[2:], "load": load,
+                              "host": []}.items():
         lines = ferry(command, "--help").stdout.splitlines()
-        assert [line for line in lines if re.fullmatch(r"[A-Z][a-z ]+:", line)] == expected
+        assert [line for line in lines if re.fullmatch(r"[A-Z][a-z, ]+:", line)] == expected
+        assert all(len(line) < 80 for line in lines)
 
 
 @pytest.mark.parametrize("args", [["pack", "app", "--dry-run"], ["diff", "a", "-f", "b"]])
