@@ -61,7 +61,7 @@ image_json(json_t **out, const struct statement_image *stated,
 		"{s:s, s:s, s:s?, s:s?, s:s?, s:I, s:I, s:o, s:o, s:o, s:O?}",
 		"name", reference_familiar(name, &image->reference),
 		"reference", stated->name, "platform",
-		image->artifact ? NULL : platform, "index",
+		image->artifact ? NULL : platform, "index_digest",
 		text_or_null(&stated->index), "within",
 		text_or_null(&stated->within), "size", (json_int_t)stated->size,
 		"shared", (json_int_t)stated->shared, "manifest",
@@ -108,7 +108,7 @@ index_json(json_t **out, const struct statement_image *stated,
 	AUTO_JSON *json = json_pack(
 		"{s:s, s:s, s:s?, s:o, s:o}", "name",
 		reference_familiar(name, &resolved->images->reference),
-		"reference", stated->name, "index",
+		"reference", stated->name, "index_digest",
 		text_or_null(&stated->index), "within",
 		descriptor_json(&resolved->index.descriptor), "images", list);
 	int rc = json ? add_images(list, stated, resolved, err)

@@ -64,8 +64,9 @@ connect(struct target *base, struct target_facts *out, struct ferry_error *err)
 		.machine = "the machine that podman runs on",
 		.one_platform = true,
 		.keeps_index = true,
-		.digests = "podman keeps those of manifests where no note "
-			   "says otherwise; its image ID is the config's",
+		.digests = "podman keeps the manifests', except where a "
+			   "note says otherwise; its image ID is the digest "
+			   "of the config",
 	};
 	return 0;
 }

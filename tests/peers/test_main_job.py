@@ -292,7 +292,7 @@ def test_inspect_tells_all_of_an_image(bundle, source, ferry):
     name = "redis:7-alpine"
     told = json.loads(ferry("inspect", bundle, source.reference(name)).stdout)
     known = source.manifest(name)
-    assert told["index"] == source.images[name]["digest"]
+    assert told["index_digest"] == source.images[name]["digest"]
     assert told["manifest"]["digest"] == known["digest"]
     assert told["config"]["digest"] == known["config"]["digest"]
     assert [layer["digest"] for layer in told["layers"]] == \
