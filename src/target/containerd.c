@@ -254,9 +254,8 @@ pin(struct containerd *target, const struct ctr_image *found,
 	if (found->pinned ||
 	    strcmp(target->place.space, CONTAINERD_KUBERNETES) != 0)
 		return;
-	if (ctr_pin(&target->ctr, found->name, &why) && !*outcome->note)
-		snprintf(outcome->note, sizeof(outcome->note),
-			 "not pinned: %.120s", why.message);
+	if (ctr_pin(&target->ctr, found->name, &why))
+		outcome_note(outcome, "not pinned: %s", why.message);
 }
 
 /* `failure` (or NULL) is what may have kept the image away. */

@@ -126,12 +126,15 @@ def test_what_is_there_is_not_sent(fake, load, release):
     assert "images import" not in " ".join(commands(fake))
 
 
-def test_a_label_that_does_not_stick_is_told(fake, load, release):
+def test_a_label_that_does_not_stick_is_told(fake, load):
+    """Also of an image whose name was moved."""
+    fake.set(images={APP: OTHER})
     fake.does("images label", ("complain", DEAD.format("label")), ("end", 1))
     done = load(fake, to="containerd:k8s.io")
     assert done.code == 0
-    assert "loaded, read back equal; not pinned: ctr ended with status 1: ctr: failed to do: " \
-        "label" in done.out
+    why = "not pinned: ctr ended with status 1: ctr: failed to do: label"
+    assert f"loaded, read back equal; {why}" in done.out
+    assert f"loaded, read back equal; it was {OTHER}; {why}" in done.out
 
 
 # What it does instead of importing
