@@ -27,5 +27,5 @@ def test_large_ones_in_chunks_do_not_wait_for_small_ones_that_wait_for_them(benc
                            + [layer(f"small {number}", 4000) for number in range(MANY)])
     bench.bundle.write_bytes(gzip.compress(archives.tar(archives.docker_25(image)), 1))
     bench.server.fault("PATCH upload", act.trickle_in(0.05), times=None)
-    assert_done(bench.load(options=["--chunk-size", "64K", "--jobs", JOBS], timeout=10))
+    assert_done(bench.load(options=["--chunk-size", "64K", "--jobs", JOBS], timeout=60))
     assert bench.server.count("PATCH upload") > 1
