@@ -82,8 +82,9 @@ def quick_suites():
     yield "lint/modules", run_modules, ROOT / "tests" / "lint" / "modules.py"
 
 
-# What mostly daemons work at, for minutes: with a sanitizer in ferry that shows nothing more.
-ONCE = {"test_every_way_out.py"}
+# What mostly daemons work at, or what is measured by the clock, for minutes: with a sanitizer
+# in ferry that shows nothing more.
+ONCE = {"test_every_way_in.py", "test_every_way_out.py"}
 
 
 def files_of(folder):

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #define LOOK_EVERY 100 /* milliseconds, for interruptions */
+#define DOUBT_EVERY 1000
 
 /* So much goes into the pipe at once: fewer turns of both sides. */
 #define PIPE_SIZE (1 << 20)
@@ -148,8 +149,24 @@ start_child(struct process *process, const char *const *argv,
 static void
 be_patient(struct process *process)
 {
-	if (process->fed)
-		process->deadline = clock_milliseconds() + process->patience;
+	uint64_t now = clock_milliseconds();
+
+	if (!process->fed)
+		return;
+	process->deadline = now + process->patience;
+	process->doubted_at = now + process->doubt;
+}
+
+/* Whether it can be waited for at all. */
+static int
+check_hope(struct process *process, struct ferry_error *err)
+{
+	uint64_t now = clock_milliseconds();
+
+	if (!process->hope || now < process->doubted_at)
+		return 0;
+	process->doubted_at = now + DOUBT_EVERY;
+	return process->hope(process->cookie, err);
 }
 
 /* Whether it is high time to give up. */
@@ -158,6 +175,8 @@ check_time(struct process *process, struct ferry_error *err)
 {
 	int rc = context_check(process->context, err);
 
+	if (!rc)
+		rc = check_hope(process, err);
 	if (rc || clock_milliseconds() < process->deadline)
 		return rc;
 	process->still = process->fed;
@@ -412,6 +431,7 @@ static int
 start(struct process *out, struct ferry_context *context,
       const struct process_options *options, bool fed, struct ferry_error *err)
 {
+	const uint64_t now = clock_milliseconds();
 	AUTO(process_release)
 	struct process process = { .sink = { .write = write_input },
 				   .context = context,
@@ -421,8 +441,11 @@ start(struct process *out, struct ferry_context *context,
 				   .out = -1,
 				   .err = -1,
 				   .patience = options->milliseconds,
-				   .deadline = clock_milliseconds() +
-					       options->milliseconds,
+				   .deadline = now + options->milliseconds,
+				   .hope = options->hope,
+				   .cookie = options->cookie,
+				   .doubt = options->doubt,
+				   .doubted_at = now + options->doubt,
 				   .printed = options->out };
 
 	if (start_child(&process, options->argv, err))

@@ -59,6 +59,10 @@ struct process {
 	int in, out, err; /* our ends; -1: closed */
 	uint64_t patience;
 	uint64_t deadline;
+	int (*hope)(const void *cookie, struct ferry_error *err);
+	const void *cookie;
+	uint64_t doubt;
+	uint64_t doubted_at; /* when to ask for hope */
 	struct buffer *printed;
 	size_t dropped;
 	char words[PROCESS_WORDS_MAX];
@@ -74,6 +78,14 @@ struct process_options {
 	struct buffer *out;
 	/* It is killed when it neither reads nor prints for so long. */
 	uint64_t milliseconds;
+	/*
+	 * Once it has stood still for `doubt` milliseconds, asked every second
+	 * whether what it waits for can still come; an error ends it.  NULL:
+	 * it may.
+	 */
+	int (*hope)(const void *cookie, struct ferry_error *err);
+	const void *cookie;
+	uint64_t doubt;
 };
 
 /*

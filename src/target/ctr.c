@@ -12,6 +12,7 @@
 #define ANSWER_MAX ((size_t)64 << 10)
 /* To ask is a matter of a second, on a busy disk of some. */
 #define ASK_MILLISECONDS UINT64_C(30000)
+#define DOUBT_MILLISECONDS 10000
 #define WORDS_MAX 24
 
 struct ctr_dialect {
@@ -270,6 +271,20 @@ end_import(struct ctr *ctr, struct process *process, struct ferry_error *err)
 	return status ? tell_failed(ctr, process, status, err) : 0;
 }
 
+/*
+ * ctr waits for ever for a containerd that dies just when a blob begins; one
+ * that is started again within DOUBT_MILLISECONDS gets the rest.
+ */
+static int
+has_hope(const void *cookie, struct ferry_error *err)
+{
+	const struct ctr *ctr = cookie;
+
+	return containerd_place_probe(&ctr->place, err)
+		       ? error_wrap(err, "waits in vain")
+		       : 0;
+}
+
 int
 ctr_import(struct ctr *ctr, const struct archive_stream *stream,
 	   struct source *source, bool *reached, struct ferry_error *err)
@@ -279,6 +294,9 @@ ctr_import(struct ctr *ctr, const struct archive_stream *stream,
 	const struct process_options options = {
 		.argv = words.items,
 		.milliseconds = ctr->patience,
+		.hope = has_hope,
+		.cookie = ctr,
+		.doubt = DOUBT_MILLISECONDS,
 	};
 	int rc = process_start(&process, ctr->context, &options, err);
 

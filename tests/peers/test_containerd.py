@@ -376,7 +376,9 @@ def test_containerd_dies(large, share):
         process.send_signal(signal.SIGCONT)
         out, err = process.communicate(timeout=60)
         assert process.returncode == 1, err
-        assert "ferry: ctr ended with status 1: ctr: " in err, err
+        # Of a containerd that dies just when a blob begins, ctr takes no notice.
+        assert "ferry: ctr ended with status 1: ctr: " in err or \
+            "ferry: ctr: waits in vain: containerd does not run: " in err, err
         containerd.start()
         assert containerd.images("broken") == {}
         finish(containerd, large)

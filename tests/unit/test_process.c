@@ -302,6 +302,44 @@ an_interruption_stops_the_feeding(void **state)
 	ferry_context_free(context);
 }
 
+/* Hopes twice. */
+static int
+hope_a_little(const void *cookie, struct ferry_error *err)
+{
+	unsigned *asked = *(unsigned *const *)cookie;
+
+	return ++*asked < 3
+		       ? 0
+		       : error_set(err, FERRY_E_NOT_FOUND, "gone for good");
+}
+
+static void
+what_waits_in_vain_is_ended(void **state)
+{
+	const char *const argv[] = { "sleep", "60", NULL };
+	struct ferry_context *context = ferry_context_new();
+	AUTO(process_release) struct process process = { 0 };
+	unsigned asked = 0;
+	unsigned *const counter = &asked;
+	const struct process_options options = { .argv = argv,
+						 .milliseconds = 60000,
+						 .hope = hope_a_little,
+						 .cookie = &counter,
+						 .doubt = 100 };
+	struct ferry_error err = { 0 };
+	int status;
+
+	(void)state;
+	assert_int_equal(process_start(&process, context, &options, &err), 0);
+	assert_int_equal(process_finish(&process, &status, &err),
+			 FERRY_E_NOT_FOUND);
+	assert_string_equal(err.message, "sleep: gone for good");
+	assert_int_equal(asked, 3);
+	assert_false(process.still);
+	process_release(&process);
+	ferry_context_free(context);
+}
+
 int
 main(void)
 {
@@ -314,6 +352,7 @@ main(void)
 		cmocka_unit_test(what_does_not_eat_is_ended),
 		cmocka_unit_test(the_release_ends_its_children_too),
 		cmocka_unit_test(an_interruption_stops_the_feeding),
+		cmocka_unit_test(what_waits_in_vain_is_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
