@@ -4,7 +4,6 @@ With `pytest -s` the table of what it took is shown.
 """
 
 import json
-import os
 import signal
 import subprocess
 import tempfile
@@ -145,17 +144,13 @@ def command(bundle, way):
 def measured(bundle, way):
     """Loads; what the document says, and what it took: seconds, and MiB at most."""
     began = time.monotonic()
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(  # pylint: disable=consider-using-with
-            command(bundle, way), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-            env=ferry.environment(way.env))
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        assert process.returncode == 0, err.read().decode()
-        return json.load(out), SimpleNamespace(seconds=time.monotonic() - began,
-                                               mebibytes=usage.ru_maxrss / 1024)
+    with tempfile.NamedTemporaryFile("r") as memory:
+        done = subprocess.run([*ferry.measuring(memory.name), *command(bundle, way)],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env=ferry.environment(way.env), check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout), SimpleNamespace(seconds=time.monotonic() - began,
+                                                        mebibytes=int(memory.read()) / 1024)
 
 
 def kill(bundle, way):

@@ -594,7 +594,7 @@ def test_a_dry_run_sends_nothing(source, small_bundle, target, ferry):
     done = ferry("load", small_bundle, "--to", target.address, "--dry-run")
     assert done.returncode == 0
     assert "plan: 2 images, " in done.stdout
-    assert rows(done.stdout)[f"{target.address}/trap/small:1"][-1] == "planned"
+    assert rows(done.stdout)[f"{target.address}/trap/small:1"][-1] == "planned, 726 B to send"
     assert not any(request.writes for request in watch.requests())
 
 

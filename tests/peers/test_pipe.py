@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -30,16 +31,15 @@ def docker_fixture():
 
 def through(feeder, to, *options, what="-"):
     """`FEEDER | ferry load - ...`; the document, and ferry's memory at most."""
-    with subprocess.Popen(feeder, stdout=subprocess.PIPE) as cat:
-        with subprocess.Popen([ferry.program(), "load", what, "--to", to, "--any-host", "--json",
-                               *map(str, options)], stdin=cat.stdout, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, env=ferry.environment()) as process:
-            cat.stdout.close()
-            out, err = process.stdout.read(), process.stderr.read()
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, (out, err)
-    return json.loads(out), usage.ru_maxrss * 1024
+    with tempfile.NamedTemporaryFile("r") as memory, \
+            subprocess.Popen(feeder, stdout=subprocess.PIPE) as cat:
+        done = subprocess.run(
+            [*ferry.measuring(memory.name), ferry.program(), "load", what, "--to", to,
+             "--any-host", "--json", *map(str, options)], stdin=cat.stdout, text=True,
+            capture_output=True, env=ferry.environment(), check=False)
+        cat.stdout.close()
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        return json.loads(done.stdout), int(memory.read()) << 10
 
 
 def states(document):

@@ -33,6 +33,15 @@ def run(*args, env=None, input=None, cwd=None, timeout=120):
                           env=environment(env), cwd=cwd, timeout=timeout, check=False, **feed)
 
 
+def measuring(path):
+    """What to put in front of a command: PATH gets the most memory that it had, in KiB.
+
+    A child of a large process counts that one's pages as its own until it becomes itself, so
+    the rusage of a child of pytest says nothing.
+    """
+    return ["/usr/bin/time", "-q", "-f", "%M", "-o", str(path)]
+
+
 @pytest.fixture(name="ferry")
 def ferry_fixture():
     """ferry(*args, env=, input=, cwd=, timeout=) -> CompletedProcess."""
