@@ -248,7 +248,7 @@ repeat(const struct bundle *bundle, size_t blob, struct proof *proof,
 {
 	const struct bundle_stream *stream = bundle->stream;
 	const struct buffer *kept;
-	int rc;
+	int rc = 0;
 
 	if (blob >= stream->document_room ||
 	    stream->documents[blob].size != bundle->table.blobs[blob].size)
@@ -256,8 +256,9 @@ repeat(const struct bundle *bundle, size_t blob, struct proof *proof,
 				 "it has passed, and a pipe does not go back; "
 				 "with --spool DIR it can be read again");
 	kept = &stream->documents[blob];
-	rc = sink_write(&proof->sink, kept->data + proof->seen,
-			kept->size - proof->seen, err);
+	if (proof->seen < kept->size)
+		rc = sink_write(&proof->sink, kept->data + proof->seen,
+				kept->size - proof->seen, err);
 	return rc ? rc : proof_finish(proof, err);
 }
 
