@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,10 +122,15 @@ ended_early(const struct pipe *pipe, struct ferry_error *err)
 				 "%s: the pipe ended after %s, within the "
 				 "first part of a bundle: " BROKEN,
 				 pipe->name, passed);
+	text_size(expected, sizeof(expected), pipe->expected);
+	if (strcmp(passed, expected) == 0)
+		return error_set(err, FERRY_E_FAILED,
+				 "%s: the pipe ended %" PRIu64
+				 " bytes before its end: " BROKEN,
+				 pipe->name, pipe->expected - pipe->passed);
 	return error_set(err, FERRY_E_FAILED,
 			 "%s: the pipe ended after %s of %s: " BROKEN,
-			 pipe->name, passed,
-			 text_size(expected, sizeof(expected), pipe->expected));
+			 pipe->name, passed, expected);
 }
 
 static int

@@ -171,15 +171,48 @@ tell_old(const struct oci_index *index, const char *name, const json_t *wanted,
 	}
 }
 
-/* From the end, so that what is still to be looked at stays in its place. */
-static int
-remove_holders(struct oci_index *index, const char *name,
-	       struct ferry_error *err)
+/* "1" beside "docker.io/library/app:1": how `docker save` names an image. */
+static bool
+is_tag_of(const char *text, const char *name)
 {
-	for (size_t i = json_array_size(index->entries); i-- > 0;)
-		if (has_name(json_array_get(index->entries, i), name) &&
+	const char *colon = strrchr(name, ':');
+
+	return colon && strcmp(text, colon + 1) == 0;
+}
+
+/* Takes the name off the entry; true if it has another name then. */
+static bool
+lose_name(json_t *entry, const char *name)
+{
+	json_t *annotations = json_object_get(entry, "annotations");
+	bool other = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(name_keys); i++) {
+		const char *text = json_string_value(
+			json_object_get(annotations, name_keys[i]));
+
+		if (text && strcmp(text, name) == 0)
+			json_object_del(annotations, name_keys[i]);
+		else if (text && !is_tag_of(text, name))
+			other = true;
+	}
+	return other;
+}
+
+/*
+ * What had no other name goes.  From the end, so that what is still to be
+ * looked at stays in its place.
+ */
+static int
+free_name(struct oci_index *index, const char *name, struct ferry_error *err)
+{
+	for (size_t i = json_array_size(index->entries); i-- > 0;) {
+		json_t *entry = json_array_get(index->entries, i);
+
+		if (has_name(entry, name) && !lose_name(entry, name) &&
 		    json_array_remove(index->entries, i))
 			return error_nomem(err);
+	}
 	return 0;
 }
 
@@ -200,7 +233,7 @@ oci_index_put(struct oci_index *index, const struct image *image,
 	if (found.right)
 		return 0;
 	tell_old(index, name, wanted, was);
-	if (remove_holders(index, name, err))
+	if (free_name(index, name, err))
 		return err->code;
 	place = found.count ? found.first : json_array_size(index->entries);
 	if (json_array_insert(index->entries, place, wanted))

@@ -55,6 +55,9 @@ adding(void **state)
 		{ OTHER, OTHER "," OURS, "" },
 		{ SHA512 "," OTHER, SHA512 "," OTHER "," OURS, "" },
 		{ OURS, OURS, "" },
+		/* Somebody else's name of what had ours stays. */
+		{ NAMED("b2", CONTAINERD(NAME) "," REF("mine")),
+		  OURS "," NAMED("b2", REF("mine")), DIGEST("b2") },
 		/* It may say more, and that stays. */
 		{ OURS_ON(",'variant':'v1'", BOTH ",'x':'y'"),
 		  OURS_ON(",'variant':'v1'", BOTH ",'x':'y'"), "" },
