@@ -125,9 +125,10 @@ ended_early(const struct pipe *pipe, struct ferry_error *err)
 	text_size(expected, sizeof(expected), pipe->expected);
 	if (strcmp(passed, expected) == 0)
 		return error_set(err, FERRY_E_FAILED,
-				 "%s: the pipe ended %" PRIu64
-				 " bytes before its end: " BROKEN,
-				 pipe->name, pipe->expected - pipe->passed);
+				 "%s: the pipe ended after %s, %" PRIu64
+				 " bytes too early: " BROKEN,
+				 pipe->name, passed,
+				 pipe->expected - pipe->passed);
 	return error_set(err, FERRY_E_FAILED,
 			 "%s: the pipe ended after %s of %s: " BROKEN,
 			 pipe->name, passed, expected);
